@@ -1,0 +1,1 @@
+"""Who is asking: users, their sites and roles, sign-in, API tokens."""

@@ -1,0 +1,1 @@
+"""What happens to a page: intake, diagnosis, review and everything shown of them."""
