@@ -1,0 +1,182 @@
+"""Bytes of a file → page images, or a refusal that a person can act on.
+
+The type is read from the bytes, never from a name or a client's word. Sizes are checked before any pixel is decoded,
+so that a decompression bomb costs nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+import pypdfium2 as pdfium
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ml.errors import PageRejected
+
+Page = NDArray[np.uint8]
+
+MAX_BYTES: Final = 25 * 1024 * 1024
+MAX_PIXELS: Final = 50_000_000
+MIN_SIDE: Final = 160
+MAX_PDF_PAGES: Final = 50
+PDF_DPI: Final = 200
+
+MEDIA_TYPES: Final = {
+    "JPEG": "image/jpeg",
+    "MPO": "image/jpeg",  # what some phones write: a JPEG with a second picture behind it
+    "PNG": "image/png",
+    "TIFF": "image/tiff",
+    "WEBP": "image/webp",
+    "PDF": "application/pdf",
+}
+EXTENSIONS: Final = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".pdf")
+
+
+@dataclass(frozen=True)
+class DecodedFile:
+    """A file's pages as (height, width, 3) uint8 RGB arrays, upright, without metadata."""
+
+    media_type: str
+    pages: list[Page]
+
+
+def decode(data: bytes) -> DecodedFile:
+    """Decode an uploaded file.
+
+    Args:
+        data: the whole file. JPEG, PNG, TIFF (first page), WebP or PDF (every page).
+
+    Returns:
+        The media type found in the bytes and the pages, EXIF orientation applied.
+
+    Raises:
+        PageRejected: with code ``empty_file``, ``file_too_large``, ``unsupported_type``, ``damaged_file``,
+            ``too_many_pixels``, ``too_small``, ``encrypted_pdf`` or ``too_many_pages``.
+    """
+    if not data:
+        raise PageRejected("empty_file", "The file is empty. Please choose the scan, photo or PDF again.")
+    if len(data) > MAX_BYTES:
+        raise PageRejected(
+            "file_too_large",
+            f"The file has {len(data) / 2**20:.1f} MB; the limit is {MAX_BYTES // 2**20} MB. "
+            "Please save it smaller, for example as JPEG.",
+        )
+    # The PDF standard allows junk before the header (ISO 32000-1, Annex H, note 13).
+    if b"%PDF-" in data[:1024]:
+        return DecodedFile("application/pdf", _decode_pdf(data))
+    return _decode_image(data)
+
+
+def encode_png(page: Page) -> bytes:
+    """Encode an RGB page without loss; fast rather than small."""
+    done, buffer = cv2.imencode(".png", page[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    if not done:
+        raise ValueError("the page could not be encoded as PNG")
+    return buffer.tobytes()
+
+
+def _decode_image(data: bytes) -> DecodedFile:
+    with warnings.catch_warnings():
+        # Pillow warns of bombs at half its own limit; ours is checked below, before decoding.
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(io.BytesIO(data), formats=[name for name in MEDIA_TYPES if name != "PDF"]) as image:
+                _check_size(*image.size)
+                media_type = MEDIA_TYPES[image.format or ""]
+                page = _upright_rgb(image)
+        except PageRejected:
+            raise
+        except UnidentifiedImageError as error:
+            raise PageRejected(
+                "unsupported_type",
+                "This is not a JPEG, PNG, TIFF, WebP or PDF file. Please export the ECG page as one of these.",
+            ) from error
+        except Image.DecompressionBombError as error:
+            raise _too_many_pixels() from error
+        # Pillow's codecs raise nearly anything on damaged bytes (OSError, SyntaxError, struct.error, …).
+        except Exception as error:
+            raise PageRejected(
+                "damaged_file", "The file is damaged or cut short and cannot be opened. Please export or scan it again."
+            ) from error
+    return DecodedFile(media_type, [page])
+
+
+def _upright_rgb(image: Image.Image) -> Page:
+    # Multi-page TIFFs open at their first page, which is the one we read.
+    image.load()
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode in ("I", "I;16", "I;16B", "F"):
+        # 16-bit scans: Pillow's own conversion clips to 255 instead of scaling.
+        samples = np.asarray(upright, dtype=np.float64)
+        low, high = float(samples.min()), float(samples.max())
+        scaled = (samples - low) * (255.0 / max(high - low, 1.0))
+        return np.repeat(scaled.astype(np.uint8)[..., None], 3, axis=2)
+    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+        # Transparent paper is white paper.
+        opaque = Image.new("RGBA", upright.size, "white")
+        opaque.alpha_composite(upright.convert("RGBA"))
+        upright = opaque
+    return np.array(upright.convert("RGB"), dtype=np.uint8)
+
+
+def _decode_pdf(data: bytes) -> list[Page]:
+    try:
+        document = pdfium.PdfDocument(data)
+    except pdfium.PdfiumError as error:
+        if "password" in str(error).lower() or "security" in str(error).lower():
+            raise PageRejected(
+                "encrypted_pdf", "The PDF is protected by a password. Please save it without protection."
+            ) from error
+        raise PageRejected(
+            "damaged_file", "The PDF is damaged or cut short and cannot be opened. Please export it again."
+        ) from error
+    with document:
+        count = len(document)
+        if count == 0:
+            raise PageRejected("damaged_file", "The PDF has no pages. Please export it again.")
+        if count > MAX_PDF_PAGES:
+            raise PageRejected(
+                "too_many_pages",
+                f"The PDF has {count} pages; the limit is {MAX_PDF_PAGES}. Please split it into smaller files.",
+            )
+        return [_render_pdf_page(document, index) for index in range(count)]
+
+
+def _render_pdf_page(document: pdfium.PdfDocument, index: int) -> Page:
+    try:
+        page = document[index]
+        width_pt, height_pt = page.get_size()
+        scale = PDF_DPI / 72
+        # A poster-sized page is drawn coarser rather than refused.
+        scale = min(scale, (MAX_PIXELS / max(width_pt * height_pt, 1.0)) ** 0.5 * 0.999)
+        _check_size(int(width_pt * scale), int(height_pt * scale))
+        bitmap = page.render(scale=scale, rev_byteorder=True)
+        pixels = np.array(bitmap.to_numpy()[..., :3], dtype=np.uint8)
+    except pdfium.PdfiumError as error:
+        raise PageRejected(
+            "damaged_file", f"Page {index + 1} of the PDF is damaged and cannot be drawn. Please export it again."
+        ) from error
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise _too_many_pixels()
+    if min(width, height) < MIN_SIDE:
+        raise PageRejected(
+            "too_small",
+            f"The picture has only {width} × {height} pixels. Please scan or photograph the whole page larger.",
+        )
+
+
+def _too_many_pixels() -> PageRejected:
+    return PageRejected(
+        "too_many_pixels",
+        f"The picture has more than {MAX_PIXELS // 1_000_000} megapixels. Please scan at 200 to 300 dpi.",
+    )
