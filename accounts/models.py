@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -36,6 +38,7 @@ class User(AbstractUser):
     """A person or a machine that signs in.
 
     ``role`` says what the user may do, ``sites`` whose pages the user may see. Administrators see every site.
+    ``is_staff``, Django's key to its admin, follows the role and is not set by hand.
     """
 
     role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.CLINICIAN)
@@ -43,6 +46,12 @@ class User(AbstractUser):
 
     class Meta(AbstractUser.Meta):
         pass
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.is_staff = self.is_administrator
+        if (fields := kwargs.get("update_fields")) is not None:
+            kwargs["update_fields"] = {*fields, "is_staff"}
+        super().save(*args, **kwargs)
 
     @property
     def is_administrator(self) -> bool:

@@ -1,0 +1,55 @@
+"""The Celery application: ``celery -A ecgsite worker`` and ``celery -A ecgsite beat``.
+
+https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html
+"""
+
+from __future__ import annotations
+
+import os
+from logging.config import dictConfig
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+from celery.signals import beat_init, setup_logging, worker_init
+
+from . import embedded_broker  # noqa: F401  (makes embedded:// known)
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecgsite.settings.production")
+# Read by TensorFlow when a worker child loads it: only real problems on the console, and a GPU's memory taken
+# as it is needed, so that one GPU can hold a worker and something else.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+app = Celery("isoline")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def log_as_django_does(**kwargs: Any) -> None:
+    from django.conf import settings
+
+    dictConfig(settings.LOGGING)
+
+
+@worker_init.connect
+@beat_init.connect
+def refuse_demo_accounts_at_start(**kwargs: Any) -> None:
+    """End the worker or beat before it starts where printed passwords would open the installation."""
+    import django
+
+    django.setup()
+    from .checks import refuse_demo_accounts
+
+    refuse_demo_accounts()
+
+
+@app.task(name="ecgsite.celery.mark_ready", queue="diagnose")
+def mark_ready() -> None:
+    """Leave a sign that a message came all the way to a warm worker child; ``run_local`` waits for it."""
+    from django.conf import settings
+
+    Path(settings.WORKER_READY_FILE).touch()

@@ -1,0 +1,34 @@
+"""A hospital's installation. Refuses to start when it is not set up as one.
+
+https://docs.djangoproject.com/en/5.2/howto/deployment/checklist/
+"""
+
+from __future__ import annotations
+
+from ecgsite.checks import refuse_unsafe_settings
+
+from .base import *
+from .base import ALLOWED_HOSTS, DATABASES, DEBUG, SECRET_KEY, STORAGES, env
+
+refuse_unsafe_settings(
+    debug=DEBUG, secret_key=SECRET_KEY, engine=DATABASES["default"]["ENGINE"], allowed_hosts=ALLOWED_HOSTS
+)
+
+# --- HTTPS ---------------------------------------------------------------------------------------
+# https://docs.djangoproject.com/en/5.2/topics/security/#ssl-https
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+# The proxy in front must set this header itself and drop what a client sends.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# The health check comes from inside, without TLS.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=365 * 24 * 60 * 60)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=True)
+SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+SESSION_COOKIE_NAME = "__Host-sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken"
+
+# --- Static files --------------------------------------------------------------------------------
+# https://whitenoise.readthedocs.io/en/stable/django.html#add-compression-and-caching-support
+STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
