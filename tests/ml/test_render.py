@@ -128,7 +128,7 @@ def test_the_crop_holds_the_grid_and_nothing_of_frame_header_or_footer(layout: L
 
 
 def test_a_page_says_that_it_shows_no_patient_outside_its_grid() -> None:
-    page = render_page(synthetic_signals(1))
+    page = render_page(synthetic_signals(1), grid="grey")
     red = (page.image[..., 0].astype(int) - page.image[..., 1] > 120).nonzero()
 
     assert "SYNTHETIC" in MARK
