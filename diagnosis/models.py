@@ -44,7 +44,7 @@ class Upload(models.Model):
     )
 
     class Meta:
-        ordering = ("-created_at",)
+        ordering = ("-created_at", "-pk")
         verbose_name = _("upload")
         verbose_name_plural = _("uploads")
         constraints = (
@@ -116,6 +116,8 @@ class Diagnosis(models.Model):
 
     created_at = models.DateTimeField(_("requested"), auto_now_add=True)
     dispatched_at = models.DateTimeField(_("last sent to the queue"), null=True, blank=True)
+    sent_count = models.PositiveIntegerField(_("times sent to the queue"), default=0)
+    resend_at = models.DateTimeField(_("to be sent again if still waiting at"), null=True, blank=True)
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
 
@@ -137,11 +139,11 @@ class Diagnosis(models.Model):
     crop = models.JSONField(_("crop in page pixels (x, y, width, height)"), null=True, blank=True)
 
     class Meta:
-        ordering = ("-created_at",)
+        ordering = ("-created_at", "-pk")
         verbose_name = _("diagnosis")
         verbose_name_plural = _("diagnoses")
         indexes = (
-            models.Index(fields=("state", "dispatched_at"), name="diagnosis_sweep"),
+            models.Index(fields=("state", "resend_at"), name="diagnosis_sweep"),
             models.Index(fields=("-created_at",), name="diagnosis_newest"),
             models.Index(fields=("label", "-created_at"), name="diagnosis_label_newest"),
         )

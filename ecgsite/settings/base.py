@@ -30,6 +30,12 @@ ISOLINE_MAX_ATTEMPTS = env.int("ISOLINE_MAX_ATTEMPTS", default=3)
 ISOLINE_SWEEP_SECONDS = env.int("ISOLINE_SWEEP_SECONDS", default=15)
 ISOLINE_SOFT_LIMIT_S = env.int("ISOLINE_SOFT_LIMIT_S", default=60)
 ISOLINE_HARD_LIMIT_S = env.int("ISOLINE_HARD_LIMIT_S", default=90)
+# How long a claim on a page holds: above the hard limit, so that no living worker is ever taken for dead.
+ISOLINE_LEASE_S = env.int("ISOLINE_LEASE_S", default=ISOLINE_HARD_LIMIT_S + 15)
+# A page that waits this long after its message was sent gets another one; twice as long after each further one.
+ISOLINE_RESEND_S = env.int("ISOLINE_RESEND_S", default=120)
+# Before a failed page is tried again; twice as long before each further attempt.
+ISOLINE_RETRY_S = env.int("ISOLINE_RETRY_S", default=5)
 ISOLINE_IDLE_MINUTES = env.int("ISOLINE_IDLE_MINUTES", default=30)
 ISOLINE_TOKEN_HOURS = env.int("ISOLINE_TOKEN_HOURS", default=24)
 # Reverse proxies in front of Isoline that append to X-Forwarded-For; 0 means clients connect directly.

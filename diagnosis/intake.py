@@ -1,0 +1,237 @@
+"""Bytes → a safe, stored, de-duplicated page waiting to be read, or a clear refusal."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import unicodedata
+import uuid
+from copy import copy
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Final
+
+from django.db import IntegrityError, transaction
+
+from accounts.permissions import may_upload
+from diagnosis import messages, pipeline
+from diagnosis.models import Upload
+from diagnosis.stored_files import Batch
+from diagnosis.thumbnails import encode_thumbnail
+from ml.decode import MAX_BYTES, DecodedFile, decode, encode_png
+from ml.errors import PageRejected
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from accounts.models import Site, User
+
+logger = logging.getLogger(__name__)
+
+MAX_NAME_LENGTH: Final = 200
+MAX_REFERENCE_LENGTH: Final = 64
+MAX_NOTE_LENGTH: Final = 2000
+
+# The stored original gets its name's ending from its content.
+_SUFFIXES: Final = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/tiff": ".tif",
+    "image/webp": ".webp",
+    "application/pdf": ".pdf",
+}
+
+
+class UploadRefused(Exception):
+    """The file is not taken in.
+
+    Attributes:
+        code: stable identifier for machines, e.g. ``"unsupported_type"``.
+        message: one sentence the user can act on, in their language.
+    """
+
+    def __init__(self, code: str, message: str = "") -> None:
+        self.code = code
+        self.message = messages.refusal(code, message)
+        super().__init__(self.message)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What an upload came to.
+
+    Attributes:
+        uploads: one row per page, in page order. For a duplicate these are the earlier rows.
+        duplicate_of: the earlier row if nothing new was made.
+    """
+
+    uploads: list[Upload]
+    duplicate_of: Upload | None = None
+
+
+def read_bytes(file: IO[bytes]) -> bytes:
+    """Read an uploaded file, but never more of it than may be accepted.
+
+    Raises:
+        UploadRefused: ``file_too_large``.
+    """
+    data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        logger.info("Upload refused (file_too_large): more than %d bytes", MAX_BYTES)
+        raise UploadRefused("file_too_large")
+    return data
+
+
+def accept(
+    *,
+    data: bytes,
+    original_name: str,
+    user: User,
+    site: Site,
+    patient_reference: str = "",
+    note: str = "",
+) -> Accepted:
+    """Take in one file: store it, make a row per page, queue a reading of each.
+
+    An identical file that the site already has makes no new rows. Of a PDF whose pages were deleted in part, the
+    missing pages are made again. Must be called outside a transaction, because files cannot be rolled back.
+
+    Args:
+        data: the whole file, untouched.
+        original_name: what the client calls it; only shown, never trusted.
+        user: who uploads; must be allowed to upload for the site.
+        site: the hospital or department the page belongs to.
+        patient_reference: up to 64 characters, optional.
+        note: up to 2000 characters, optional.
+
+    Raises:
+        UploadRefused: with a code of ``messages.REFUSALS``.
+    """
+    try:
+        _check_site(user, site)
+        reference = _checked_reference(patient_reference)
+        checked_note = _checked_note(note)
+        sha256 = hashlib.sha256(data).hexdigest()
+        earlier = _live_uploads(site, sha256)
+        if earlier and earlier[0].media_type != "application/pdf":
+            return Accepted(uploads=earlier, duplicate_of=earlier[0])
+        decoded = _decoded(data)
+    except UploadRefused as refused:
+        # The name stays out of the log: people put patients' names into file names.
+        logger.info(
+            "Upload refused (%s): %d bytes from user %s for site %s", refused.code, len(data), user.pk, site.pk
+        )
+        raise
+    present = {upload.page_number for upload in earlier}
+    missing = [number for number in range(1, len(decoded.pages) + 1) if number not in present]
+    if not missing:
+        return Accepted(uploads=earlier, duplicate_of=earlier[0])
+
+    template = Upload(
+        site=site,
+        uploaded_by=user,
+        original_name=clean_name(original_name),
+        media_type=decoded.media_type,
+        byte_size=len(data),
+        sha256=sha256,
+        patient_reference=reference,
+        note=checked_note,
+    )
+    try:
+        made = _store(data, decoded, template, missing)
+    except IntegrityError:
+        # The same file came in twice at the same moment and the other request was first.
+        winners = _live_uploads(site, sha256)
+        if not winners:
+            raise
+        return Accepted(uploads=winners, duplicate_of=winners[0])
+    logger.info("Upload accepted: %d page(s), %d bytes, user %s, site %s", len(made), len(data), user.pk, site.pk)
+    return Accepted(uploads=sorted([*earlier, *made], key=lambda upload: upload.page_number))
+
+
+def clean_name(name: str) -> str:
+    """A client's file name made safe to show: no path, no control or direction-changing characters, not too long."""
+    last_part = name.replace("\\", "/").rsplit("/", 1)[-1]
+    normalised = unicodedata.normalize("NFC", "".join(c for c in last_part if not _is_hidden(c)))
+    visible = " ".join(normalised.split()).strip(". ")
+    if len(visible) > MAX_NAME_LENGTH:
+        stem, dot, ending = visible.rpartition(".")
+        keeps_ending = bool(dot) and 0 < len(ending) <= 8
+        visible = f"{stem[: MAX_NAME_LENGTH - len(ending) - 1]}.{ending}" if keeps_ending else visible[:MAX_NAME_LENGTH]
+    return visible or "unnamed"
+
+
+def _is_hidden(character: str) -> bool:
+    # "C" is every control, format (bidi overrides, zero width), surrogate, private and unassigned character; Zl and
+    # Zp are the line and paragraph separators.
+    category = unicodedata.category(character)
+    return category.startswith("C") or category in ("Zl", "Zp")
+
+
+def _check_site(user: User, site: Site) -> None:
+    if may_upload(user, site):
+        return
+    raise UploadRefused("site_not_allowed" if site.is_active else "site_inactive")
+
+
+def _checked_reference(value: str) -> str:
+    reference = " ".join(value.split())
+    # Repairing it could make it another patient's.
+    if any(_is_hidden(character) for character in reference):
+        raise UploadRefused("patient_reference_invalid")
+    if len(reference) > MAX_REFERENCE_LENGTH:
+        raise UploadRefused("patient_reference_too_long")
+    return reference
+
+
+def _checked_note(value: str) -> str:
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    note = "".join(c for c in text if c in "\n\t" or not _is_hidden(c)).strip()
+    if len(note) > MAX_NOTE_LENGTH:
+        raise UploadRefused("note_too_long")
+    return note
+
+
+def _live_uploads(site: Site, sha256: str) -> list[Upload]:
+    live = Upload.objects.filter(site=site, sha256=sha256, deleted_at__isnull=True)
+    return list(live.select_related("site", "uploaded_by").order_by("page_number"))
+
+
+def _decoded(data: bytes) -> DecodedFile:
+    try:
+        return decode(data)
+    except PageRejected as rejected:
+        raise UploadRefused(rejected.code, rejected.message) from rejected
+
+
+def _store(data: bytes, decoded: DecodedFile, template: Upload, page_numbers: list[int]) -> list[Upload]:
+    batch = Batch()
+    try:
+        # The last part of the name is never shared, so that no cleanup takes away what another request just stored.
+        folder = f"originals/{template.site_id}/{template.sha256[:2]}/{template.sha256}"
+        original = batch.save(f"{folder}/{uuid.uuid4().hex}{_SUFFIXES[decoded.media_type]}", data)
+        uploads = [
+            _page_upload(template, number, original, decoded.pages[number - 1], batch) for number in page_numbers
+        ]
+        with transaction.atomic(durable=True):
+            transaction.on_commit(batch.keep)
+            for upload in uploads:
+                upload.save(force_insert=True)
+            pipeline.enqueue_all(uploads=uploads, requested_by=template.uploaded_by)
+        batch.keep()
+    finally:
+        batch.close()
+    return uploads
+
+
+def _page_upload(template: Upload, number: int, original: str, page: NDArray[np.uint8], batch: Batch) -> Upload:
+    upload = copy(template)
+    # A copied row would share its state, and with it the cached relations, with the template.
+    upload._state = copy(template._state)
+    upload.pk = uuid.uuid4()
+    upload.page_number = number
+    upload.height, upload.width = page.shape[:2]
+    upload.original = original
+    upload.page = batch.save(f"pages/{upload.site_id}/{upload.pk}.png", encode_png(page))
+    upload.thumbnail = batch.save(f"thumbnails/{upload.site_id}/{upload.pk}.webp", encode_thumbnail(page))
+    return upload

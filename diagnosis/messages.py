@@ -1,0 +1,112 @@
+"""Stable codes in words a person can act on: the one place where they are written and translated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from ml.decode import MAX_BYTES, MAX_PIXELS
+
+if TYPE_CHECKING:
+    from django.utils.functional import Promise
+
+    from diagnosis.models import Diagnosis
+
+    Sentence = str | Promise
+
+MAX_MEGABYTES: Final = MAX_BYTES // 2**20
+MAX_MEGAPIXELS: Final = MAX_PIXELS // 1_000_000
+
+# Why a file is not taken in.
+REFUSALS: Final[dict[str, Sentence]] = {
+    "empty_file": _("The file is empty. Choose the scan, photo or PDF again."),
+    "file_too_large": format_lazy(
+        _("The file is larger than {limit} MB. Save it smaller, for example as JPEG, and upload it again."),
+        limit=MAX_MEGABYTES,
+    ),
+    "unsupported_type": _(
+        "This is not a JPEG, PNG, TIFF, WebP or PDF file, whatever its name says. Export the ECG page as one of these."
+    ),
+    "damaged_file": _("The file is damaged or cut short and cannot be opened. Scan or export it again."),
+    "too_many_pixels": format_lazy(
+        _("The picture has more than {limit} megapixels. Scan at 200 to 300 dpi and upload it again."),
+        limit=MAX_MEGAPIXELS,
+    ),
+    "too_small": _("The picture is too small to read. Scan or photograph the whole page at a higher resolution."),
+    "encrypted_pdf": _("The PDF is protected by a password. Save it without protection and upload it again."),
+    "too_many_pages": _("The PDF has too many pages. Split it into smaller files and upload them one by one."),
+    "patient_reference_too_long": _("The patient reference is too long. Use at most 64 characters."),
+    "patient_reference_invalid": _(
+        "The patient reference contains characters that cannot be shown. Type it in instead of pasting it."
+    ),
+    "note_too_long": _("The note is too long. Use at most 2000 characters."),
+    "no_site": _("You do not belong to any site yet. Ask an administrator to add you to your hospital or department."),
+    "site_not_allowed": _("You may not upload pages for this site. Choose one of your own sites."),
+    "site_inactive": _("This site no longer accepts pages. Choose another site or ask an administrator."),
+}
+
+# Why a page that was taken in could not be read.
+REJECTIONS: Final[dict[str, Sentence]] = {
+    "not_an_ecg_page": _(
+        "This does not look like an ECG page. Upload the whole page, flat and sharp, with its grid and all leads."
+    ),
+    "no_trace": _("No ECG trace was found on the page. Scan it again with more contrast."),
+    "upload_deleted": _("The page was deleted before it was read."),
+}
+
+# Why a reading failed for reasons that are not the page's sender's.
+FAILURES: Final[dict[str, Sentence]] = {
+    "worker_lost": _(
+        "Reading this page stopped the reader several times, so it was given up. "
+        "Scan or export the page again as JPEG or PNG; if that fails too, tell an administrator."
+    ),
+    "timed_out": _(
+        "Reading this page took too long, so it was given up. "
+        "Upload a smaller scan (200 to 300 dpi); if that fails too, tell an administrator."
+    ),
+    "internal_error": _(
+        "The page could not be read because of an error on our side. "
+        "Ask an administrator to have it read again; the page is kept."
+    ),
+    "page_missing": _("The stored picture of this page is missing. Upload the page again or tell an administrator."),
+    "no_active_model": _(
+        "No model is active, so the page was not read. "
+        "Ask an administrator to activate one and to have the page read again; the page is kept."
+    ),
+    "model_unavailable": _(
+        "The active model is damaged or missing, so the page was not read. "
+        "Ask an administrator to install it anew and to have the page read again; the page is kept."
+    ),
+}
+
+# What the reader of a result should know about how it came about.
+WARNINGS: Final[dict[str, Sentence]] = {
+    "grid_not_found": _("No ECG grid was found; the area around the trace was read instead. Check the crop."),
+    "low_resolution": _("The page has a low resolution; fine detail may be lost."),
+}
+
+
+def refusal(code: str, fallback: str = "") -> str:
+    """Why a file was refused, as a sentence; the fallback serves codes this table does not know yet."""
+    return str(REFUSALS.get(code) or fallback or gettext("The file could not be accepted."))
+
+
+def reason(code: str, fallback: str = "") -> str:
+    """Why a diagnosis ended without a result, as a sentence."""
+    sentence = REJECTIONS.get(code) or FAILURES.get(code) or REFUSALS.get(code)
+    return str(sentence or fallback or gettext("The page could not be read."))
+
+
+def warning(code: str) -> str:
+    """What a warning code means, as a sentence."""
+    return str(WARNINGS.get(code, code.replace("_", " ")))
+
+
+def describe(diagnosis: Diagnosis) -> str:
+    """Why this diagnosis has no result, in the reader's language; empty while it runs and where it has one."""
+    if diagnosis.state not in (diagnosis.State.REJECTED, diagnosis.State.FAILED):
+        return ""
+    return reason(diagnosis.reason, diagnosis.message)

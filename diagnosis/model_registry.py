@@ -1,0 +1,127 @@
+"""The models this installation knows, and the one that reads pages now."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from diagnosis.models import ModelVersion
+from ml.bundle import read_manifest
+from ml.errors import BundleCorrupt
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from ml.predictor import Predictor
+
+logger = logging.getLogger(__name__)
+
+
+class NoActiveModel(Exception):
+    """Nobody has activated a model yet."""
+
+
+def register(folder: Path) -> ModelVersion:
+    """Make a bundle known. Does nothing new for a bundle that is known already, except to note where it lies now.
+
+    Raises:
+        BundleCorrupt: the folder is no complete bundle.
+    """
+    folder = folder.resolve()
+    try:
+        manifest = read_manifest(folder)
+    except OSError as error:
+        raise BundleCorrupt(f"There is no readable bundle in {folder}: {error}") from error
+    version, is_new = ModelVersion.objects.update_or_create(
+        sha256=manifest.sha256,
+        defaults={"path": _portable(folder)},
+        create_defaults={
+            "path": _portable(folder),
+            "name": manifest.name,
+            "version": manifest.version,
+            "classes": list(manifest.classes),
+            "card": manifest.card,
+        },
+    )
+    if is_new:
+        logger.info("Model registered: %s (%s)", version, version.sha256[:12])
+    return version
+
+
+def activate(version: ModelVersion, user: User | None = None) -> ModelVersion:
+    """Have this model read every page from now on. Readings already made keep the model that made them.
+
+    Raises:
+        BundleCorrupt: the bundle is no longer where it was registered, or another one is.
+    """
+    check_usable(version)
+    with transaction.atomic():
+        # Every row in one order, so that two activations wait for each other.
+        rows = {row.pk: row for row in ModelVersion.objects.select_for_update().order_by("pk")}
+        chosen = rows[version.pk]
+        if chosen.is_active:
+            return chosen
+        ModelVersion.objects.filter(is_active=True).update(is_active=False)
+        chosen.is_active = True
+        chosen.activated_at = timezone.now()
+        chosen.activated_by = user
+        chosen.save(update_fields=["is_active", "activated_at", "activated_by"])
+    logger.info("Model activated: %s (%s) by user %s", chosen, chosen.sha256[:12], user.pk if user else "–")
+    return chosen
+
+
+def active() -> ModelVersion:
+    """The model that reads pages now.
+
+    Raises:
+        NoActiveModel: there is none.
+    """
+    version = ModelVersion.objects.filter(is_active=True).first()
+    if version is None:
+        raise NoActiveModel
+    return version
+
+
+def folder_of(version: ModelVersion) -> Path:
+    """Where the bundle lies on this machine."""
+    return Path(settings.BASE_DIR) / version.path
+
+
+def check_usable(version: ModelVersion) -> None:
+    """Quick look at the bundle's manifest; ``load`` checks every file.
+
+    Raises:
+        BundleCorrupt: the bundle is no longer where it was registered, or another one is.
+    """
+    folder = folder_of(version)
+    try:
+        found = read_manifest(folder).sha256
+    except OSError as error:
+        raise BundleCorrupt(f"The bundle of {version} is not readable in {folder}: {error}") from error
+    if found != version.sha256:
+        raise BundleCorrupt(
+            f"{folder} holds another bundle ({found[:12]}) than the registered {version} ({version.sha256[:12]}). "
+            "Put the registered one back, or register what is there now and activate it."
+        )
+
+
+def load(version: ModelVersion) -> Predictor:
+    """Load a model into memory. Imports TensorFlow: for workers only.
+
+    Raises:
+        BundleCorrupt: the bundle is missing, damaged, or no longer the one that was registered.
+    """
+    from ml.predictor import Predictor
+
+    check_usable(version)
+    return Predictor.load(folder_of(version))
+
+
+def _portable(folder: Path) -> str:
+    """Relative to the project where possible, so that the path still holds in another checkout or container."""
+    base = Path(settings.BASE_DIR)
+    return str(folder.relative_to(base) if folder.is_relative_to(base) else folder)

@@ -1,0 +1,63 @@
+"""Thin Celery tasks: take a primary key, call the pipeline."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+
+from celery import Task, shared_task
+from django.conf import settings
+
+# Connects the signal that loads the model in worker children; imports no TensorFlow.
+from diagnosis import pipeline, worker
+
+if TYPE_CHECKING:
+    P = ParamSpec("P")
+
+logger = logging.getLogger(__name__)
+
+
+def house_task(*, queue: str) -> Callable[[Callable[Concatenate[Task, P], None]], Task]:
+    """How every task of this house behaves.
+
+    A message is acknowledged when its task has ended, and comes back if the worker dies under it. Nothing is stored
+    of the task itself, because the row tells how it went. Unexpected errors are counted on the row; Celery's own
+    retries stay unused.
+    """
+
+    def decorate(function: Callable[Concatenate[Task, P], None]) -> Task:
+        options: dict[str, Any] = {
+            "bind": True,
+            "name": f"diagnosis.tasks.{function.__name__}",
+            "queue": queue,
+            "acks_late": True,
+            "reject_on_worker_lost": True,
+            "ignore_result": True,
+            "max_retries": 0,
+            "soft_time_limit": settings.ISOLINE_SOFT_LIMIT_S,
+            "time_limit": settings.ISOLINE_HARD_LIMIT_S,
+        }
+        return shared_task(**options)(function)
+
+    return decorate
+
+
+@house_task(queue=worker.DIAGNOSE_QUEUE)
+def diagnose(self: Task, pk: str) -> None:
+    """Read the page of one diagnosis."""
+    try:
+        uuid.UUID(pk)
+    except (ValueError, TypeError, AttributeError):
+        logger.error("A message without a valid key was dropped.")
+        return
+    from diagnosis import reading
+
+    reading.read(pk, task_id=self.request.id)
+
+
+@house_task(queue="housekeeping")
+def sweep(self: Task) -> None:
+    """Bring back lost diagnoses."""
+    pipeline.sweep()
