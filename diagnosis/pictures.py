@@ -1,0 +1,183 @@
+"""The only way to a stored picture: every view here asks ``selectors`` before it opens a file.
+
+A browser is known by its session, another system by its API token. What the asker may not see answers 404, so that
+nobody learns what exists elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import mimetypes
+import re
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.views import redirect_to_login
+from django.db.models.fields.files import FieldFile
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.http import quote_etag
+from django.utils.translation import gettext as _
+from django.views import View
+from knox.auth import TokenAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+
+from accounts.models import User
+from diagnosis import selectors
+from diagnosis.models import Diagnosis, Heatmap, Upload
+
+logger = logging.getLogger(__name__)
+
+_UNSAFE_IN_FILE_NAMES = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
+
+
+class _SignInNeeded(Exception):
+    """Nobody is signed in, or the token is not valid."""
+
+
+def _asking_user(request: HttpRequest) -> User:
+    if request.user.is_authenticated:
+        return request.user
+    try:
+        pair = TokenAuthentication().authenticate(request)
+    except AuthenticationFailed as error:
+        raise _SignInNeeded(str(error.detail)) from error
+    except UnicodeDecodeError as error:
+        raise _SignInNeeded(_("The API token is not valid.")) from error
+    if pair is None:
+        raise _SignInNeeded(_("Sign in, or send an API token."))
+    return pair[0]
+
+
+def _unauthenticated(request: HttpRequest, message: str) -> HttpResponseBase:
+    """A person who followed a link is taken to the log-in; an ``<img>``, a script or a machine gets a 401."""
+    wants_a_page = "text/html" in request.headers.get("Accept", "")
+    if wants_a_page and "Authorization" not in request.headers:
+        return redirect_to_login(request.get_full_path())
+    headers = {"WWW-Authenticate": "Token", "Cache-Control": "no-store"}
+    return HttpResponse(message, status=401, content_type="text/plain; charset=utf-8", headers=headers)
+
+
+def safe_file_name(name: str, *, fallback: str = "page") -> str:
+    """The uploader's file name without what a file system or a header could choke on."""
+    return _UNSAFE_IN_FILE_NAMES.sub("_", name).strip(" .") or fallback
+
+
+class PictureView(View):
+    """Serve one stored file to somebody who may see it.
+
+    The files never change under their names, so the name makes the ETag. ``no-cache`` makes the browser ask every
+    time: after log-out or a withdrawn permission the copy in its cache is not shown again.
+    """
+
+    http_method_names: ClassVar[list[str]] = ["get", "head", "options"]
+    as_attachment = False
+
+    def get(self, request: HttpRequest, pk: Any) -> HttpResponseBase:
+        try:
+            user = _asking_user(request)
+        except _SignInNeeded as error:
+            return _unauthenticated(request, str(error))
+        self.download_asked = self.as_attachment or "download" in request.GET
+        file, media_type, download_name = self.find(user, pk)
+        if not file:
+            raise Http404
+        etag = quote_etag(hashlib.sha256((file.name or "").encode()).hexdigest()[:32])
+        response = get_conditional_response(request, etag=etag)
+        if response is None:
+            response = self._stream(file, media_type, download_name)
+        response.headers["ETag"] = etag
+        response.headers["Cache-Control"] = "private, no-cache"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        # Uploaded bytes opened as a document of their own must not be able to do anything.
+        response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+        patch_vary_headers(response, ("Cookie", "Authorization"))
+        return response
+
+    def find(self, user: User, pk: Any) -> tuple[FieldFile, str, str]:
+        """The file, its media type ("" to take it from the stored name) and the name to save it under."""
+        raise NotImplementedError
+
+    def _stream(self, file: FieldFile, media_type: str, download_name: str) -> FileResponse:
+        try:
+            stream = file.open("rb")
+        except FileNotFoundError:
+            logger.error("A stored file is missing: %s", file.name)
+            raise Http404 from None
+        media_type = media_type or mimetypes.guess_type(file.name or "")[0] or "application/octet-stream"
+        return FileResponse(
+            stream, as_attachment=self.download_asked, filename=safe_file_name(download_name), content_type=media_type
+        )
+
+
+class _UploadPictureView(PictureView):
+    def find(self, user: User, pk: uuid.UUID) -> tuple[FieldFile, str, str]:
+        return self.choose(get_object_or_404(selectors.uploads_visible_to(user), pk=pk))
+
+    def choose(self, upload: Upload) -> tuple[FieldFile, str, str]:
+        raise NotImplementedError
+
+
+class PageImageView(_UploadPictureView):
+    """The normalised page image."""
+
+    def choose(self, upload: Upload) -> tuple[FieldFile, str, str]:
+        return upload.page, "", _file_name_for(upload, "page", upload.page)
+
+
+class ThumbnailView(_UploadPictureView):
+    """The page in small, for lists."""
+
+    def choose(self, upload: Upload) -> tuple[FieldFile, str, str]:
+        return upload.thumbnail, "", _file_name_for(upload, "thumbnail", upload.thumbnail)
+
+
+class OriginalView(_UploadPictureView):
+    """The untouched bytes as they came in. Always a download: they are the sender's, not ours."""
+
+    as_attachment = True
+
+    def choose(self, upload: Upload) -> tuple[FieldFile, str, str]:
+        return upload.original, upload.media_type, upload.original_name
+
+
+class _HeatmapPictureView(PictureView):
+    def find(self, user: User, pk: int) -> tuple[FieldFile, str, str]:
+        heatmaps = selectors.heatmaps_visible_to(user).select_related("diagnosis__upload")
+        return self.choose(get_object_or_404(heatmaps, pk=pk))
+
+    def choose(self, heatmap: Heatmap) -> tuple[FieldFile, str, str]:
+        raise NotImplementedError
+
+
+class HeatLayerView(_HeatmapPictureView):
+    """The transparent layer, to be laid over the page image edge to edge."""
+
+    def choose(self, heatmap: Heatmap) -> tuple[FieldFile, str, str]:
+        return heatmap.layer, "", _heatmap_file_name(heatmap, "heat-layer", heatmap.layer)
+
+
+class OverlayView(_HeatmapPictureView):
+    """The page with the heat drawn on it."""
+
+    def choose(self, heatmap: Heatmap) -> tuple[FieldFile, str, str]:
+        return heatmap.overlay, "", _heatmap_file_name(heatmap, "overlay", heatmap.overlay)
+
+
+def _file_name_for(upload: Upload, what: str, file: FieldFile) -> str:
+    stem = upload.original_name.rsplit(".", 1)[0]
+    page = f"-p{upload.page_number}" if upload.page_number > 1 else ""
+    return f"{stem}{page}-{what}{_suffix(file)}"
+
+
+def _heatmap_file_name(heatmap: Heatmap, what: str, file: FieldFile) -> str:
+    diagnosis: Diagnosis = heatmap.diagnosis
+    # A picture that leaves the house carries its caveat in its name.
+    return _file_name_for(diagnosis.upload, f"{what}-research-use-only", file)
+
+
+def _suffix(file: FieldFile) -> str:
+    name = file.name or ""
+    return "." + name.rsplit(".", 1)[-1] if "." in name.rsplit("/", 1)[-1] else ""

@@ -1,0 +1,116 @@
+"""What a page says about a diagnosis: headline, bars, next step. Words for people, no decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from diagnosis.models import Diagnosis, ModelVersion
+
+LONG_WAIT = timedelta(seconds=20)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One class with its calibrated probability, ready to be drawn and read aloud."""
+
+    label: str
+    name: str
+    probability: float
+    percent: str
+    is_answer: bool
+
+    @property
+    def width(self) -> str:
+        """Length in hundredths, with a decimal point in every language: it goes into SVG."""
+        return f"{max(0.0, min(1.0, self.probability)) * 100:.1f}"
+
+
+def percent(probability: float) -> str:
+    """A percentage that never claims certainty: no model is 0 % or 100 % sure."""
+    if probability > 0.99:
+        return _("> 99 %")
+    if probability < 0.01:
+        return _("< 1 %")
+    return _("%(number)d %%") % {"number": round(probability * 100)}
+
+
+def label_name(label: str) -> str:
+    """A class in words; a class this release does not know keeps its own name."""
+    try:
+        return str(Diagnosis.Label(label).label)
+    except ValueError:
+        return label.replace("_", " ").capitalize()
+
+
+def bars(diagnosis: Diagnosis) -> list[Bar]:
+    """Every class, most probable first. None is marked as the answer where the model was not sure."""
+    ranked = sorted(diagnosis.probabilities.items(), key=lambda item: (-item[1], item[0]))
+    return [
+        Bar(
+            label=label,
+            name=label_name(label),
+            probability=probability,
+            percent=percent(probability),
+            is_answer=label == diagnosis.label and not diagnosis.abstained,
+        )
+        for label, probability in ranked
+    ]
+
+
+def headline(diagnosis: Diagnosis) -> str:
+    """The one thing to read first. An abstained reading never names a class here."""
+    match diagnosis.state:
+        case Diagnosis.State.DONE if diagnosis.abstained:
+            return pgettext("the model abstains", "Not sure")
+        case Diagnosis.State.DONE:
+            return label_name(diagnosis.label)
+        case Diagnosis.State.REJECTED:
+            return _("This page cannot be read")
+        case Diagnosis.State.FAILED:
+            return _("The reading failed")
+        case Diagnosis.State.RUNNING:
+            return _("Being read…")
+        case _:
+            return _("Waiting for a reader…")
+
+
+def tone(diagnosis: Diagnosis) -> str:
+    """The kind of badge: quiet for what is under way and what is unsure, loud for nothing but failures."""
+    match diagnosis.state:
+        case Diagnosis.State.DONE:
+            return "unsure" if diagnosis.abstained else "done"
+        case Diagnosis.State.REJECTED:
+            return "rejected"
+        case Diagnosis.State.FAILED:
+            return "failed"
+        case _:
+            return "waiting"
+
+
+def phase(diagnosis: Diagnosis) -> str:
+    """What the status part of the page shows; it is replaced when, and only when, this changes."""
+    if diagnosis.is_ended:
+        return "ended"
+    waited_long = timezone.now() - diagnosis.created_at > LONG_WAIT
+    return f"{diagnosis.state}-long" if waited_long else str(diagnosis.state)
+
+
+def poll_delay_ms(diagnosis: Diagnosis) -> int:
+    """How soon to ask again: at once while an answer is near, then ever more slowly."""
+    waited = (timezone.now() - diagnosis.created_at).total_seconds()
+    for limit_s, delay_ms in ((5, 200), (15, 500), (60, 1500), (300, 4000)):
+        if waited < limit_s:
+            return delay_ms
+    return 10_000
+
+
+def is_worth_another_reading(diagnosis: Diagnosis, active: ModelVersion | None) -> bool:
+    """Another reading can only differ after a failure or with another model."""
+    if not diagnosis.is_ended or active is None:
+        return False
+    return diagnosis.state == Diagnosis.State.FAILED or diagnosis.model_version_id != active.pk

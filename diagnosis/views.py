@@ -1,0 +1,276 @@
+"""The browser's views: they ask ``intake``, ``pipeline``, ``deletion`` and ``selectors``, and render the answer."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from django.views import View
+from django.views.generic import TemplateView
+
+from accounts import permissions
+from accounts.models import User
+from diagnosis import deletion, pipeline, presentation, selectors, uploading
+from diagnosis.forms import HistoryFilterForm, UploadForm
+from diagnosis.messages import MAX_MEGABYTES, MAX_MEGAPIXELS, refusal
+from diagnosis.models import Diagnosis, ModelVersion, Upload
+from ml import decode
+
+HISTORY_PAGE_SIZE = 20
+ROWS_AT_ONCE = 200
+
+
+class SignedInView(LoginRequiredMixin, View):
+    """A view for people who are signed in; scripts get a 401 instead of a log-in page they cannot use."""
+
+    request: HttpRequest
+
+    @property
+    def user(self) -> User:
+        assert isinstance(self.request.user, User)
+        return self.request.user
+
+    def handle_no_permission(self) -> HttpResponseBase:  # type: ignore[override]
+        if self.request.headers.get("X-Requested-With") == "XMLHttpRequest":
+            return HttpResponse(_("You have been logged out."), status=401, content_type="text/plain; charset=utf-8")
+        return super().handle_no_permission()
+
+
+class UploadView(SignedInView):
+    """The upload page. With scripts each file comes in a request of its own, without them all in one."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self._page(UploadForm(sites=permissions.sites_open_to(self.user)))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        by_script = request.headers.get("X-Requested-With") == "XMLHttpRequest"
+        form = UploadForm(request.POST, request.FILES, sites=permissions.sites_open_to(self.user))
+        if not form.is_valid():
+            if not by_script:
+                return self._page(form, status=422)
+            names = ", ".join(file.name or "" for file in request.FILES.getlist("files"))
+            sentence = " ".join(error for errors in form.errors.values() for error in errors)
+            return self._rows([uploading.Outcome(names, "refused", sentence)])
+        fields = form.cleaned_data
+        outcomes = [
+            uploading.take_in(
+                file,
+                user=self.user,
+                site=fields["site"],
+                patient_reference=fields["patient_reference"],
+                note=fields["note"],
+            )
+            for file in fields["files"]
+        ]
+        if by_script:
+            return self._rows(outcomes)
+        if len(outcomes) == 1 and (only := outcomes[0].only_reading):
+            return redirect(only)
+        again = UploadForm(sites=permissions.sites_open_to(self.user))
+        return self._page(again, outcomes=outcomes, status=422 if all(o.is_refused for o in outcomes) else 200)
+
+    def _rows(self, outcomes: list[uploading.Outcome]) -> HttpResponse:
+        status = 422 if all(outcome.is_refused for outcome in outcomes) else 201
+        return render(self.request, "diagnosis/_upload_rows.html", {"outcomes": outcomes}, status=status)
+
+    def _page(
+        self, form: UploadForm, *, outcomes: list[uploading.Outcome] | None = None, status: int = 200
+    ) -> HttpResponse:
+        context = {
+            "form": form,
+            "outcomes": outcomes or [],
+            "max_bytes": decode.MAX_BYTES,
+            "max_megabytes": MAX_MEGABYTES,
+            "max_megapixels": MAX_MEGAPIXELS,
+            "too_large": refusal("file_too_large"),
+            "no_site": refusal("no_site"),
+        }
+        return render(self.request, "diagnosis/upload.html", context, status=status)
+
+
+class UploadRowsView(SignedInView):
+    """The present state of the readings that an upload list still waits for."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        keys = [key for text in request.GET.getlist("id")[:ROWS_AT_ONCE] if (key := _uuid(text))]
+        readings = selectors.diagnoses_visible_to(self.user).filter(pk__in=keys).select_related("upload")
+        return render(request, "diagnosis/_readings.html", {"readings": readings})
+
+
+class _ResultView(SignedInView):
+    def find(self, pk: uuid.UUID) -> Diagnosis:
+        visible = selectors.diagnoses_visible_to(self.user).select_related(
+            "upload__site", "upload__uploaded_by", "requested_by", "model_version"
+        )
+        return get_object_or_404(visible, pk=pk)
+
+    def context(self, diagnosis: Diagnosis) -> dict[str, Any]:
+        """What both the whole page and its live parts need."""
+        upload = diagnosis.upload
+        active = ModelVersion.objects.filter(is_active=True).first()
+        may_upload = permissions.may_upload(self.user, upload.site)
+        return {
+            "diagnosis": diagnosis,
+            "upload": upload,
+            "phase": presentation.phase(diagnosis),
+            "poll_delay_ms": presentation.poll_delay_ms(diagnosis),
+            "heatmap": diagnosis.heatmaps.first() if diagnosis.state == Diagnosis.State.DONE else None,
+            "may_read_again": may_upload and presentation.is_worth_another_reading(diagnosis, active),
+        }
+
+
+class ResultView(_ResultView):
+    """One diagnosis: live while it is under way, complete once it has ended."""
+
+    def get(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        diagnosis = self.find(pk)
+        newer, older = selectors.neighbours(self.user, diagnosis)
+        context = self.context(diagnosis) | {
+            "newer": newer,
+            "older": older,
+            "other_readings": selectors.diagnoses_visible_to(self.user)
+            .filter(upload=diagnosis.upload)
+            .exclude(pk=diagnosis.pk)
+            .select_related("model_version"),
+            "may_delete": selectors.may_delete(self.user, diagnosis.upload),
+        }
+        return render(request, "diagnosis/result.html", context)
+
+
+class ResultStatusView(_ResultView):
+    """What the open result page asks for until the diagnosis has ended: little, unless something has changed."""
+
+    def get(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        diagnosis = self.find(pk)
+        context = self.context(diagnosis)
+        context["has_changed"] = request.GET.get("seen") != context["phase"]
+        response = render(request, "diagnosis/_result_status.html", context)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+class ReadAgainView(SignedInView):
+    """A new diagnosis of a page that was read, or was not, before."""
+
+    http_method_names: ClassVar[list[str]] = ["post", "options"]
+
+    def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        earlier = get_object_or_404(selectors.diagnoses_visible_to(self.user).select_related("upload__site"), pk=pk)
+        if not permissions.may_upload(self.user, earlier.upload.site):
+            raise PermissionDenied
+        return redirect(pipeline.requeue(earlier, requested_by=self.user))
+
+
+class HistoryView(SignedInView):
+    """Every diagnosis this user may see, narrowed by the filters in the address."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        form = HistoryFilterForm(request.GET)
+        form.is_valid()
+        wanted = {field: value for field, value in form.cleaned_data.items() if value}
+        found = selectors.history(
+            self.user,
+            search=wanted.get("q", ""),
+            label=wanted.get("label", ""),
+            state=wanted.get("state", ""),
+            since=wanted.get("since"),
+            until=wanted.get("until"),
+        )
+        page = Paginator(found, HISTORY_PAGE_SIZE).get_page(request.GET.get("page"))
+        context = {
+            "form": form,
+            "page": page,
+            "page_links": [
+                (number, "" if number == Paginator.ELLIPSIS else _with_page(request.GET, number))
+                for number in page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)
+            ],
+            "newer_link": _with_page(request.GET, page.number - 1),
+            "older_link": _with_page(request.GET, page.number + 1),
+            "is_narrowed": bool(wanted) or bool(form.errors),
+            "deletable": set(
+                selectors.uploads_deletable_by(self.user)
+                .filter(pk__in=[reading.upload_id for reading in page])
+                .values_list("pk", flat=True)
+            ),
+            "just_deleted": self._just_deleted(),
+        }
+        is_fragment = (
+            request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers
+        )
+        template = "diagnosis/_history_results.html" if is_fragment else "diagnosis/history.html"
+        response = render(request, template, context)
+        patch_vary_headers(response, ("HX-Request",))
+        return response
+
+    def _just_deleted(self) -> Upload | None:
+        key = _uuid(self.request.GET.get("deleted", ""))
+        return selectors.uploads_restorable_by(self.user).filter(pk=key).first() if key else None
+
+
+class DeleteUploadView(SignedInView):
+    """Ask, then take a page and its readings out of sight."""
+
+    def get(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        upload = self._find(pk)
+        readings = selectors.diagnoses_visible_to(self.user).filter(upload=upload)
+        return render(request, "diagnosis/confirm_delete.html", {"upload": upload, "readings": readings})
+
+    def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        upload = self._find(pk)
+        deletion.delete(upload, self.user)
+        return redirect(f"{reverse('diagnosis:history')}?deleted={upload.pk}")
+
+    def _find(self, pk: uuid.UUID) -> Upload:
+        upload = get_object_or_404(selectors.uploads_visible_to(self.user).select_related("site"), pk=pk)
+        if not selectors.may_delete(self.user, upload):
+            raise PermissionDenied
+        return upload
+
+
+class RestoreUploadView(SignedInView):
+    """Undo a deletion."""
+
+    http_method_names: ClassVar[list[str]] = ["post", "options"]
+
+    def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        upload = get_object_or_404(selectors.uploads_restorable_by(self.user), pk=pk)
+        try:
+            deletion.restore(upload, self.user)
+        except deletion.CannotRestore as error:
+            messages.warning(request, str(error))
+        else:
+            messages.success(request, _("“%(name)s” is back.") % {"name": upload.original_name})
+        return redirect("diagnosis:history")
+
+
+class ModelCardView(LoginRequiredMixin, TemplateView):
+    """What the model that read a page is, how it was made and how well it does."""
+
+    template_name = "diagnosis/model_card.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(model=get_object_or_404(ModelVersion, pk=self.kwargs["pk"]), **kwargs)
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def _with_page(query: QueryDict, number: int | str) -> str:
+    """The present filters with another page number."""
+    query = query.copy()
+    query.pop("deleted", None)
+    query["page"] = str(number)
+    return f"?{query.urlencode()}"
