@@ -34,7 +34,7 @@ class SignInForm(CrispyForm, AuthenticationForm):
     error_messages = {
         **AuthenticationForm.error_messages,
         "invalid_login": _("User name and password do not match. Check both; the password is case-sensitive."),
-        "machine_account": _("This account is for programs. They sign in with a token from the API."),
+        "machine_account": _("This account is for programs. They log in with a token from the API."),
     }
 
     def confirm_login_allowed(self, user: Any) -> None:

@@ -57,8 +57,8 @@ class IdleSignOutMiddleware:
             messages.info(
                 request,
                 ngettext(
-                    "You were signed out after %(minutes)d minute without activity.",
-                    "You were signed out after %(minutes)d minutes without activity.",
+                    "You were logged out after %(minutes)d minute without activity.",
+                    "You were logged out after %(minutes)d minutes without activity.",
                     minutes,
                 )
                 % {"minutes": minutes},

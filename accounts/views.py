@@ -36,7 +36,7 @@ class ChangePasswordView(auth.PasswordChangeView):
         response = super().form_valid(form)
         revoke_tokens(form.user)
         messages.success(
-            self.request, _("Your password has been changed. Other sessions and API tokens have been signed out.")
+            self.request, _("Your password has been changed. Other sessions and API tokens have been ended.")
         )
         return response
 
@@ -61,7 +61,7 @@ class NewPasswordView(auth.PasswordResetConfirmView):
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
         revoke_tokens(form.user)
-        messages.success(self.request, _("Your new password has been saved. Sign in with it."))
+        messages.success(self.request, _("Your new password has been saved. Log in with it."))
         return response
 
 
