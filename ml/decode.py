@@ -35,6 +35,8 @@ MEDIA_TYPES: Final = {
     "WEBP": "image/webp",
     "PDF": "application/pdf",
 }
+# Pillow knows only the commonest formats until it is told to load the rest; asked for others by name it fails.
+Image.init()
 EXTENSIONS: Final = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".pdf")
 
 
