@@ -35,8 +35,8 @@ MEDIA_TYPES: Final = {
     "WEBP": "image/webp",
     "PDF": "application/pdf",
 }
-# Pillow knows only the commonest formats until it is told to load the rest; asked for others by name it fails.
-Image.init()
+# Pillow's JPEG reader opens MPO files too and then names them so; it knows no reader of that name.
+_OPENED_BY_PILLOW: Final = ("JPEG", "PNG", "TIFF", "WEBP")
 EXTENSIONS: Final = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".pdf")
 
 
@@ -88,7 +88,7 @@ def _decode_image(data: bytes) -> DecodedFile:
         # Pillow warns of bombs at half its own limit; ours is checked below, before decoding.
         warnings.simplefilter("ignore")
         try:
-            with Image.open(io.BytesIO(data), formats=[name for name in MEDIA_TYPES if name != "PDF"]) as image:
+            with Image.open(io.BytesIO(data), formats=_OPENED_BY_PILLOW) as image:
                 _check_size(*image.size)
                 media_type = MEDIA_TYPES[image.format or ""]
                 page = _upright_rgb(image)
