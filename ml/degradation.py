@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ml.page import Crop
-from ml.render import Image, LeadBox, RenderedPage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ml.render import Image, LeadBox, RenderedPage
 
 _TABLE = (196, 190, 182)
 

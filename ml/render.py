@@ -7,14 +7,16 @@ light grid, header and footer outside it. Every rendered page says in its header
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ml.page import Crop
-from ml.synthetic import Signals
+
+if TYPE_CHECKING:
+    from ml.synthetic import Signals
 
 Image: TypeAlias = NDArray[np.uint8]
 LayoutName: TypeAlias = Literal["4x2.5", "2x5"]

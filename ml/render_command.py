@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image as PillowImage
 
 from ml.degradation import degrade
 from ml.render import FULL_SIZE, GRIDS, LAYOUTS, RenderedPage, render_page
 from ml.synthetic import FINDINGS, synthetic_signals
+
+if TYPE_CHECKING:
+    import argparse
 
 _PALETTE_COLOURS = 48
 

@@ -10,12 +10,14 @@ transform of Dower et al. ("On deriving the electrocardiogram from vectorcardiog
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 Signals: TypeAlias = dict[str, NDArray[np.float64]]
 Rhythm: TypeAlias = Literal["regular", "irregular"]

@@ -1,0 +1,1 @@
+"""How fast Isoline is and how much memory it takes: ``make bench``."""
