@@ -1,0 +1,116 @@
+"""Labelled pages: the manifest, grouped splits, and the pages as model inputs."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from ml.decode import decode
+from ml.page import find_ecg
+from ml.preprocessing import ModelInput, PreprocessingSpec, preprocess
+
+CARDIAC_CLASSES: Final = ("normal", "abnormal_heartbeat", "history_mi", "mi")
+
+
+@dataclass(frozen=True)
+class LabelledPage:
+    """One row of a manifest.
+
+    Attributes:
+        file: path below the data folder.
+        label: class name.
+        group: recording session; pages of one group never cross a split.
+        strict: of the one print style in which all cardiac classes occur.
+    """
+
+    file: str
+    label: str
+    group: str
+    strict: bool
+
+
+@dataclass(frozen=True)
+class Split:
+    """Indices into a list of pages."""
+
+    train: NDArray[np.intp]
+    validation: NDArray[np.intp]
+    test: NDArray[np.intp]
+
+
+def read_manifest(folder: Path, classes: Sequence[str] = CARDIAC_CLASSES) -> list[LabelledPage]:
+    """Read ``manifest.csv`` and keep the rows of the given classes, in the file's order.
+
+    Raises:
+        FileNotFoundError: there is no manifest in ``folder``.
+    """
+    with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
+        rows = [
+            LabelledPage(row["file"], row["label"], row["group"], row["strict"] == "1") for row in csv.DictReader(file)
+        ]
+    return [row for row in rows if row.label in classes]
+
+
+def split_by_group(pages: Sequence[LabelledPage], *, seed: int, fold: int = 0, folds: int = 5) -> Split:
+    """Split pages so that no group crosses, classes and print styles balanced as far as groups allow.
+
+    Fold ``fold`` of ``folds`` is the test set; the rest is split once more in the same way for validation.
+    """
+    # Imported here: a lab dependency, absent where the application only serves.
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    strata = np.array([f"{page.label}/{page.strict}" for page in pages])
+    groups = np.array([page.group for page in pages])
+
+    def held_out(indices: NDArray[np.intp], which: int, random_state: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=random_state)
+        kept, out = list(splitter.split(indices, strata[indices], groups[indices]))[which]
+        return indices[kept], indices[out]
+
+    rest, test = held_out(np.arange(len(pages)), fold, seed)
+    train, validation = held_out(rest, 0, seed + 1)
+    return Split(train, validation, test)
+
+
+def load_inputs(
+    folder: Path, pages: Sequence[LabelledPage], spec: PreprocessingSpec, *, cache: Path | None = None
+) -> NDArray[np.uint8]:
+    """Read pages as model inputs, (N, height, width) uint8, by the same functions that serve uploads.
+
+    Args:
+        folder: data folder.
+        pages: which pages, in which order.
+        spec: preprocessing settings.
+        cache: folder for the finished array; a changed spec, list or file gives another cache file.
+    """
+    key = hashlib.sha256(json.dumps([spec.to_json(), _fingerprint(folder, pages)]).encode()).hexdigest()[:16]
+    cached = cache / f"inputs-{key}.npy" if cache else None
+    if cached and cached.exists():
+        loaded: NDArray[np.uint8] = np.load(cached)
+        return loaded
+    inputs = np.empty((len(pages), spec.height, spec.width), np.uint8)
+    for index, page in enumerate(tqdm(pages, desc="reading pages", unit="page")):
+        inputs[index] = read_input(folder / page.file, spec)
+    if cached:
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        np.save(cached, inputs)
+    return inputs
+
+
+def read_input(file: Path, spec: PreprocessingSpec) -> ModelInput:
+    """One page file as model input, (height, width) uint8."""
+    page = decode(file.read_bytes()).pages[0]
+    return preprocess(page, find_ecg(page).crop, spec)
+
+
+def _fingerprint(folder: Path, pages: Sequence[LabelledPage]) -> list[tuple[str, int]]:
+    return [(page.file, (folder / page.file).stat().st_size) for page in pages]
