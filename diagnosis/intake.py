@@ -118,9 +118,7 @@ def accept(
         decoded = _decoded(data)
     except UploadRefused as refused:
         # The name stays out of the log: people put patients' names into file names.
-        logger.info(
-            "Upload refused (%s): %d bytes from user %s for site %s", refused.code, len(data), user.pk, site.pk
-        )
+        logger.info("Upload refused (%s): %d bytes from user %s for site %s", refused.code, len(data), user.pk, site.pk)
         raise
     present = {upload.page_number for upload in earlier}
     missing = [number for number in range(1, len(decoded.pages) + 1) if number not in present]

@@ -11,11 +11,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from diagnosis.models import ModelVersion
-from ml.bundle import read_manifest
 from ml.errors import BundleCorrupt
 
 if TYPE_CHECKING:
     from accounts.models import User
+    from ml.bundle import BundleManifest
     from ml.predictor import Predictor
 
 logger = logging.getLogger(__name__)
@@ -32,10 +32,7 @@ def register(folder: Path) -> ModelVersion:
         BundleCorrupt: the folder is no complete bundle.
     """
     folder = folder.resolve()
-    try:
-        manifest = read_manifest(folder)
-    except OSError as error:
-        raise BundleCorrupt(f"There is no readable bundle in {folder}: {error}") from error
+    manifest = _manifest(folder)
     version, is_new = ModelVersion.objects.update_or_create(
         sha256=manifest.sha256,
         defaults={"path": _portable(folder)},
@@ -98,10 +95,7 @@ def check_usable(version: ModelVersion) -> None:
         BundleCorrupt: the bundle is no longer where it was registered, or another one is.
     """
     folder = folder_of(version)
-    try:
-        found = read_manifest(folder).sha256
-    except OSError as error:
-        raise BundleCorrupt(f"The bundle of {version} is not readable in {folder}: {error}") from error
+    found = _manifest(folder).sha256
     if found != version.sha256:
         raise BundleCorrupt(
             f"{folder} holds another bundle ({found[:12]}) than the registered {version} ({version.sha256[:12]}). "
@@ -119,6 +113,15 @@ def load(version: ModelVersion) -> Predictor:
 
     check_usable(version)
     return Predictor.load(folder_of(version))
+
+
+def _manifest(folder: Path) -> BundleManifest:
+    from ml.bundle import read_manifest
+
+    try:
+        return read_manifest(folder)
+    except OSError as error:
+        raise BundleCorrupt(f"There is no readable bundle in {folder}: {error}") from error
 
 
 def _portable(folder: Path) -> str:

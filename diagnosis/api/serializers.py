@@ -1,0 +1,235 @@
+"""What goes in and comes out of API v1."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.reverse import reverse
+
+from accounts.models import Site
+from diagnosis import messages
+from diagnosis.intake import MAX_NOTE_LENGTH, MAX_REFERENCE_LENGTH
+from diagnosis.models import Diagnosis, Heatmap, ModelVersion, Upload
+from diagnosis.selectors import NOT_SURE
+
+
+class LinkField(serializers.HyperlinkedIdentityField):
+    """An absolute address; whoever follows it needs the same token."""
+
+
+class SiteSerializer(serializers.ModelSerializer[Site]):
+    class Meta:
+        model = Site
+        fields = ("id", "name")
+
+
+class DiagnosisBriefSerializer(serializers.ModelSerializer[Diagnosis]):
+    status = serializers.ChoiceField(choices=Diagnosis.State, source="state", read_only=True)
+    url = LinkField(view_name="api:diagnosis-detail")
+    upload = serializers.UUIDField(source="upload_id", read_only=True)
+    page_number = serializers.IntegerField(source="upload.page_number", read_only=True)
+
+    class Meta:
+        model = Diagnosis
+        fields = ("id", "status", "url", "upload", "page_number")
+
+
+class UploadInSerializer(serializers.Serializer[Any]):
+    """The form fields of an upload."""
+
+    # Empty files and long names are left to the intake, which has a sentence for each.
+    file = serializers.FileField(allow_empty_file=True, help_text=_("JPEG, PNG, TIFF, WebP or PDF, up to 25 MB."))
+    patient_reference = serializers.CharField(required=False, allow_blank=True, max_length=MAX_REFERENCE_LENGTH)
+    note = serializers.CharField(required=False, allow_blank=True, max_length=MAX_NOTE_LENGTH)
+    site = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=120,
+        help_text=_("Number or name of one of your sites; default: your first one."),
+    )
+
+
+class UploadSerializer(serializers.ModelSerializer[Upload]):
+    """One page. A PDF of n pages is n of these."""
+
+    site = SiteSerializer(read_only=True)
+    uploaded_by = serializers.CharField(source="uploaded_by.username", read_only=True)
+    page_url = LinkField(view_name="diagnosis:page_image")
+    thumbnail_url = LinkField(view_name="diagnosis:thumbnail")
+    original_url = LinkField(view_name="diagnosis:original")
+    diagnoses = DiagnosisBriefSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Upload
+        fields: tuple[str, ...] = (
+            "id",
+            "sha256",
+            "diagnoses",
+            "site",
+            "uploaded_by",
+            "created_at",
+            "original_name",
+            "media_type",
+            "byte_size",
+            "page_number",
+            "width",
+            "height",
+            "patient_reference",
+            "note",
+            "page_url",
+            "thumbnail_url",
+            "original_url",
+        )
+        read_only_fields = fields
+
+
+class AcceptedSerializer(serializers.Serializer[Any]):
+    """What became of an uploaded file."""
+
+    id = serializers.UUIDField(help_text=_("The upload; of a PDF, its first page. For a duplicate the earlier upload."))
+    sha256 = serializers.CharField(help_text=_("Of the file as it was sent."))
+    duplicate_of = serializers.UUIDField(
+        allow_null=True, help_text=_("The earlier upload of the same file at the same site, if there is one.")
+    )
+    url = serializers.URLField()
+    diagnoses = DiagnosisBriefSerializer(many=True, help_text=_("Of every page of the file."))
+    uploads = serializers.ListField(child=serializers.UUIDField(), help_text=_("One for each page of the file."))
+
+
+class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
+    class Meta:
+        model = ModelVersion
+        fields = ("name", "version", "sha256")
+
+
+class HeatmapSerializer(serializers.ModelSerializer[Heatmap]):
+    url = LinkField(view_name="diagnosis:overlay", help_text=_("The page with the heat drawn on it, JPEG."))
+    layer_url = LinkField(
+        view_name="diagnosis:heat_layer",
+        help_text=_("The heat alone, transparent PNG to be stretched over the page image edge to edge."),
+    )
+
+    class Meta:
+        model = Heatmap
+        fields = ("method", "label", "url", "layer_url")
+
+
+class CropSerializer(serializers.Serializer[Any]):
+    """The part of the page that was read, in pixels of the page image."""
+
+    x = serializers.IntegerField()
+    y = serializers.IntegerField()
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+
+
+class PageSerializer(serializers.ModelSerializer[Upload]):
+    """The page a diagnosis is about."""
+
+    site = SiteSerializer(read_only=True)
+    url = LinkField(view_name="api:upload-detail")
+    page_url = LinkField(view_name="diagnosis:page_image")
+
+    class Meta:
+        model = Upload
+        fields = (
+            *("id", "url", "page_url", "sha256", "site", "created_at"),
+            *("original_name", "page_number", "width", "height", "patient_reference", "note"),
+        )
+
+
+class DiagnosisSerializer(serializers.ModelSerializer[Diagnosis]):
+    """One reading of one page by one model."""
+
+    url = LinkField(view_name="api:diagnosis-detail")
+    status = serializers.ChoiceField(choices=Diagnosis.State, source="state", read_only=True)
+    reason = serializers.SerializerMethodField(help_text=_("Why there is no result, as a stable code; else empty."))
+    message = serializers.SerializerMethodField(help_text=_("The same as a sentence a person can act on."))
+    label = serializers.SerializerMethodField(
+        help_text=_("The most probable class; not an answer where “abstained” is true. Null without a result.")
+    )
+    abstained = serializers.BooleanField(
+        read_only=True, help_text=_("The model is not sure: no class reaches its threshold.")
+    )
+    probabilities = serializers.DictField(
+        child=serializers.FloatField(), read_only=True, help_text=_("Calibrated, by class.")
+    )
+    warnings = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text=_("Stable codes, e.g. “grid_not_found”.")
+    )
+    crop = CropSerializer(read_only=True, allow_null=True)
+    model = ModelVersionSerializer(source="model_version", read_only=True, allow_null=True)
+    heatmaps = HeatmapSerializer(many=True, read_only=True)
+    upload = PageSerializer(read_only=True)
+    page_url = serializers.SerializerMethodField(help_text=_("The page image, PNG."))
+    result_url = LinkField(view_name="diagnosis:result", help_text=_("The result for people, in a browser."))
+
+    class Meta:
+        model = Diagnosis
+        fields = (
+            *("id", "url", "status", "reason", "message"),
+            *("label", "abstained", "confidence", "probabilities", "warnings", "crop"),
+            *("model", "heatmaps", "upload", "page_url", "result_url"),
+            *("created_at", "started_at", "finished_at"),
+        )
+        read_only_fields = fields
+
+    def get_reason(self, diagnosis: Diagnosis) -> str:
+        # While another attempt is to come, the reason of the last one is the administrators' business.
+        return diagnosis.reason if diagnosis.is_ended else ""
+
+    def get_message(self, diagnosis: Diagnosis) -> str:
+        return messages.describe(diagnosis)
+
+    @extend_schema_field(serializers.ChoiceField(choices=Diagnosis.Label, allow_null=True))
+    def get_label(self, diagnosis: Diagnosis) -> str | None:
+        return diagnosis.label or None
+
+    @extend_schema_field(serializers.URLField())
+    def get_page_url(self, diagnosis: Diagnosis) -> str:
+        return _absolute("diagnosis:page_image", diagnosis.upload_id, self.context)
+
+
+class HistoryFilterSerializer(serializers.Serializer[Any]):
+    """The filters of the history, all optional."""
+
+    search = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=200,
+        help_text=_("Words in the patient reference, file name or note, or the start of the SHA-256."),
+    )
+    label = serializers.ChoiceField(
+        required=False,
+        allow_blank=True,
+        choices=[*Diagnosis.Label.choices, (NOT_SURE, _("Not sure"))],
+        help_text=_("The answer given; “not_sure” for abstentions."),
+    )
+    state = serializers.ChoiceField(required=False, allow_blank=True, choices=Diagnosis.State)
+    since = serializers.DateField(required=False, help_text=_("First day."))
+    until = serializers.DateField(required=False, help_text=_("Last day, included."))
+
+
+class FieldProblemSerializer(serializers.Serializer[Any]):
+    field = serializers.CharField()
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """Problem details (RFC 9457)."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField(help_text=_("Stable, for machines."))
+    detail = serializers.CharField(help_text=_("A sentence a person can act on."))
+    errors = FieldProblemSerializer(many=True, required=False, help_text=_("With “validation_error”: by field."))
+
+
+def _absolute(view_name: str, pk: uuid.UUID, context: dict[str, Any]) -> str:
+    return str(reverse(view_name, kwargs={"pk": pk}, request=context.get("request")))
