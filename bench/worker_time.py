@@ -76,7 +76,9 @@ def _reference_path() -> Callable[[Path], None]:
     from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
     from tf_keras_vis.utils.scores import CategoricalScore
 
-    model = keras.models.load_model(next(Path(settings.ISOLINE_BUNDLE).glob("*.keras")), compile=False)
+    from ml.bundle import read_manifest
+
+    model = keras.models.load_model(read_manifest(Path(settings.ISOLINE_BUNDLE)).model_file, compile=False)
     _, height, width, _ = model.input_shape
     gradcam = Gradcam(model, model_modifier=ReplaceToLinear(), clone=True)
 
@@ -101,7 +103,8 @@ def _isoline_path(files: list[Path]) -> Callable[[], None]:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    call_command("create_demo", verbosity=0, stdout=sys.stderr)
+    call_command("create_demo", stdout=sys.stderr)
+    call_command("register_model", stdout=sys.stderr)
 
     from accounts.models import Site, User
     from diagnosis import intake, model_registry, reading, worker
