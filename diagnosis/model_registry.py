@@ -11,11 +11,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from diagnosis.models import ModelVersion
+from ml.bundle import read_manifest
 from ml.errors import BundleCorrupt
 
 if TYPE_CHECKING:
     from accounts.models import User
-    from ml.bundle import BundleManifest
     from ml.predictor import Predictor
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def register(folder: Path) -> ModelVersion:
         BundleCorrupt: the folder is no complete bundle.
     """
     folder = folder.resolve()
-    manifest = _manifest(folder)
+    manifest = read_manifest(folder)
     version, is_new = ModelVersion.objects.update_or_create(
         sha256=manifest.sha256,
         defaults={"path": _portable(folder)},
@@ -95,7 +95,7 @@ def check_usable(version: ModelVersion) -> None:
         BundleCorrupt: the bundle is no longer where it was registered, or another one is.
     """
     folder = folder_of(version)
-    found = _manifest(folder).sha256
+    found = read_manifest(folder).sha256
     if found != version.sha256:
         raise BundleCorrupt(
             f"{folder} holds another bundle ({found[:12]}) than the registered {version} ({version.sha256[:12]}). "
@@ -111,17 +111,7 @@ def load(version: ModelVersion) -> Predictor:
     """
     from ml.predictor import Predictor
 
-    check_usable(version)
-    return Predictor.load(folder_of(version))
-
-
-def _manifest(folder: Path) -> BundleManifest:
-    from ml.bundle import read_manifest
-
-    try:
-        return read_manifest(folder)
-    except OSError as error:
-        raise BundleCorrupt(f"There is no readable bundle in {folder}: {error}") from error
+    return Predictor.load(folder_of(version), expected_sha256=version.sha256)
 
 
 def _portable(folder: Path) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 from celery import Task, shared_task
 from django.conf import settings
 
-# Connects the signal that loads the model in worker children; imports no TensorFlow.
-from diagnosis import pipeline, worker
+# The worker module connects the signal that loads the model in worker children; it imports no TensorFlow.
+from diagnosis import pipeline, worker  # noqa: F401
 
 if TYPE_CHECKING:
     P = ParamSpec("P")
@@ -19,32 +19,28 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def house_task(*, queue: str) -> Callable[[Callable[Concatenate[Task, P], None]], Task]:
+def house_task(function: Callable[Concatenate[Task, P], None]) -> Task:
     """How every task of this house behaves.
 
     A message is acknowledged when its task has ended, and comes back if the worker dies under it. Nothing is stored
     of the task itself, because the row tells how it went. Unexpected errors are counted on the row; Celery's own
-    retries stay unused.
+    retries stay unused. Which queue a task goes to is set in ``CELERY_TASK_ROUTES``.
     """
 
-    def decorate(function: Callable[Concatenate[Task, P], None]) -> Task:
-        options: dict[str, Any] = {
-            "bind": True,
-            "name": f"diagnosis.tasks.{function.__name__}",
-            "queue": queue,
-            "acks_late": True,
-            "reject_on_worker_lost": True,
-            "ignore_result": True,
-            "max_retries": 0,
-            "soft_time_limit": settings.ISOLINE_SOFT_LIMIT_S,
-            "time_limit": settings.ISOLINE_HARD_LIMIT_S,
-        }
-        return shared_task(**options)(function)
-
-    return decorate
+    options: dict[str, Any] = {
+        "bind": True,
+        "name": f"diagnosis.tasks.{function.__name__}",
+        "acks_late": True,
+        "reject_on_worker_lost": True,
+        "ignore_result": True,
+        "max_retries": 0,
+        "soft_time_limit": settings.ISOLINE_SOFT_LIMIT_S,
+        "time_limit": settings.ISOLINE_HARD_LIMIT_S,
+    }
+    return shared_task(**options)(function)
 
 
-@house_task(queue=worker.DIAGNOSE_QUEUE)
+@house_task
 def diagnose(self: Task, pk: str) -> None:
     """Read the page of one diagnosis."""
     try:
@@ -57,7 +53,7 @@ def diagnose(self: Task, pk: str) -> None:
     reading.read(pk, task_id=self.request.id)
 
 
-@house_task(queue="housekeeping")
+@house_task
 def sweep(self: Task) -> None:
     """Bring back lost diagnoses."""
     pipeline.sweep()

@@ -47,7 +47,7 @@ def refuse_demo_accounts_at_start(**kwargs: Any) -> None:
     refuse_demo_accounts()
 
 
-@app.task(name="ecgsite.celery.mark_ready", queue="diagnose")
+@app.task(name="ecgsite.celery.mark_ready")
 def mark_ready() -> None:
     """Leave a sign that a message came all the way to a warm worker child; ``run_local`` waits for it."""
     from django.conf import settings

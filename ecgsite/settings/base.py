@@ -25,7 +25,7 @@ DATA_DIR.mkdir(parents=True, exist_ok=True)
 ISOLINE_RESEARCH_NOTICE = _(
     "Research use only. Isoline is not a medical device; do not use it to diagnose or treat patients."
 )
-ISOLINE_BUNDLE = Path(env.str("ISOLINE_BUNDLE", default=str(BASE_DIR / "ml" / "bundles" / "custom_cnn-1.0.0")))
+ISOLINE_BUNDLE = Path(env.str("ISOLINE_BUNDLE", default=str(BASE_DIR / "ml" / "bundles" / "custom_cnn")))
 ISOLINE_MAX_ATTEMPTS = env.int("ISOLINE_MAX_ATTEMPTS", default=3)
 ISOLINE_SWEEP_SECONDS = env.int("ISOLINE_SWEEP_SECONDS", default=15)
 ISOLINE_SOFT_LIMIT_S = env.int("ISOLINE_SOFT_LIMIT_S", default=60)
@@ -250,7 +250,10 @@ CELERY_TASK_TIME_LIMIT = ISOLINE_HARD_LIMIT_S
 VISIBILITY_TIMEOUT_S = 2 * ISOLINE_HARD_LIMIT_S + 30
 CELERY_TASK_QUEUES = [Queue("diagnose"), Queue("housekeeping")]
 CELERY_TASK_DEFAULT_QUEUE = "housekeeping"
-CELERY_TASK_ROUTES = {"diagnosis.tasks.diagnose": {"queue": "diagnose"}}
+CELERY_TASK_ROUTES = {
+    "diagnosis.tasks.diagnose": {"queue": "diagnose"},
+    "ecgsite.celery.mark_ready": {"queue": "diagnose"},
+}
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
