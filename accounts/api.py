@@ -12,6 +12,7 @@ from knox.auth import TokenAuthentication
 from rest_framework import serializers, status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -35,6 +36,7 @@ class TokenView(APIView):
     """Open a token with user name and password; close the one in use."""
 
     throttle_scope = "token"
+    parser_classes = (JSONParser, FormParser, MultiPartParser)
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         return [TokenAuthentication()] if self.request and self.request.method == "DELETE" else []

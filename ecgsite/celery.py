@@ -42,9 +42,15 @@ def refuse_demo_accounts_at_start(**kwargs: Any) -> None:
     import django
 
     django.setup()
+    from django.core.exceptions import ImproperlyConfigured
+
     from .checks import refuse_demo_accounts
 
-    refuse_demo_accounts()
+    try:
+        refuse_demo_accounts()
+    except ImproperlyConfigured as refusal:
+        # Celery logs any other exception of a signal handler and goes on.
+        raise SystemExit(str(refusal)) from refusal
 
 
 @app.task(name="ecgsite.celery.mark_ready")

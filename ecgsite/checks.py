@@ -42,7 +42,7 @@ def demo_accounts() -> list[str]:
     from django.contrib.auth import get_user_model
     from django.contrib.auth.hashers import check_password
 
-    users = get_user_model().objects.filter(username__in=DEMO_USERNAMES, is_active=True)
+    users = get_user_model().objects.filter(username__in=DEMO_USERNAMES, is_active=True).order_by("username")
     return [user.get_username() for user in users if check_password(DEMO_PASSWORD, user.password)]
 
 
@@ -68,7 +68,7 @@ def check_demo_accounts(*, databases: Sequence[str] | None = None, **kwargs: Any
 
 
 def refuse_demo_accounts() -> None:
-    """Raise ``SystemExit`` where demo accounts are not allowed and exist; called when web and worker start."""
+    """Raise ``ImproperlyConfigured`` where demo accounts exist and may not; called when web and worker start."""
     from django.conf import settings
     from django.db import ProgrammingError, connection
 
@@ -82,4 +82,4 @@ def refuse_demo_accounts() -> None:
     finally:
         connection.close()
     if names:
-        raise SystemExit(f"Isoline refuses to start: {demo_accounts_message(names)}")
+        raise ImproperlyConfigured(f"Isoline refuses to start: {demo_accounts_message(names)}")

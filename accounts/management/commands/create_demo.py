@@ -17,10 +17,13 @@ PASSWORD = "isoline-demo"
 class Command(BaseCommand):
     help = "Create the site “Demo Hospital” and the accounts clinician and admin (local settings only)."
 
-    @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.ISOLINE_DEMO_ACCOUNTS_ALLOWED:
             raise CommandError("Demo accounts have a password that everyone can read; they exist only locally.")
+        with transaction.atomic():
+            self._create()
+
+    def _create(self) -> None:
         site, _ = Site.objects.get_or_create(name=SITE)
         for username, role, is_superuser in (
             ("clinician", Role.CLINICIAN, False),

@@ -1,0 +1,83 @@
+# What a newcomer and a contributor type. `make run` and `make test` need Python 3.11-3.13, make and a package index.
+
+VENV ?= .venv
+PORT ?= 8000
+ARGS ?=
+BIN := $(VENV)/bin
+export PORT
+
+# The first Python that fits, whatever it is called here; TensorFlow has no wheels for others.
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
+	if $$name -c '$(FITS)' >/dev/null 2>&1; then echo $$name; break; fi; done)
+
+.PHONY: help run test lint format types contracts schema lock bench train clean
+
+help:
+	@echo "make run        start Isoline on http://localhost:$(PORT) (PORT=... for another port)"
+	@echo "make test       set up and run the tests (ARGS='tests/accounts -x' for some of them)"
+	@echo "make lint types contracts    the checks that CI makes beside the tests"
+	@echo "make bench      measure speed and memory against the reference path"
+	@echo "make train      train the shipped model (ARGS='...' for python -m ml train custom_cnn)"
+	@echo "make lock       make requirements*.txt from requirements*.in"
+	@echo "make clean      remove the virtual environment and caches; var/, with its pages, stays"
+
+# $(call install,stamp name,requirements files): install when a lock file changed since the last time.
+define install
+	@test -n "$(PYTHON)" || { echo "Isoline needs Python 3.11, 3.12 or 3.13; none was found. Install one, or name it: make $@ PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c '$(FITS)' || { echo "Isoline needs Python 3.11, 3.12 or 3.13; $(PYTHON) is another version." >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+		echo "Creating a virtual environment in $(VENV) ..."; \
+		$(PYTHON) -m venv --clear $(VENV) || { echo "Python cannot create virtual environments here. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }; }
+	@cat $(2) | cmp -s - $(VENV)/installed-$(1).txt || { \
+		echo "Installing pinned requirements; the first time takes a few minutes ..."; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes $(foreach file,$(2),-r $(file)) \
+		&& cat $(2) > $(VENV)/installed-$(1).txt; }
+endef
+
+run:
+	@test -z "$(PYTHON)" || $(PYTHON) ecgsite/ports.py "$(PORT)"
+	$(call install,run,requirements.txt)
+	@DJANGO_SETTINGS_MODULE=ecgsite.settings.local exec $(BIN)/python manage.py run_local --port "$(PORT)"
+
+.PHONY: dev
+dev:
+	$(call install,dev,requirements.txt requirements-lab.txt requirements-dev.txt)
+
+test: dev
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: dev
+	@$(BIN)/mypy
+
+contracts: dev
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python manage.py makemigrations --check --dry-run --settings ecgsite.settings.test
+
+schema: dev
+	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null --settings ecgsite.settings.test
+
+COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes
+
+lock: dev
+	@$(COMPILE) requirements.in -o requirements.txt $(ARGS)
+	@$(COMPILE) requirements-lab.in -o requirements-lab.txt $(ARGS)
+	@$(COMPILE) requirements-dev.in -o requirements-dev.txt $(ARGS)
+
+bench: dev
+	@$(BIN)/python -m bench $(ARGS)
+
+train: dev
+	@$(BIN)/python -m ml train custom_cnn $(ARGS)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache staticfiles
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
