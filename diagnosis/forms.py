@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crispy_forms.helper import FormHelper
-from crispy_forms.layout import Div, Field, Layout
+from crispy_forms.layout import Layout
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
@@ -55,7 +55,7 @@ class UploadForm(forms.Form):
         help_text=_("Your own identifier, so that you find the page again. No names, please."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    note = forms.CharField(label=_("Note"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    note = forms.CharField(label=_("Note"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
 
     def __init__(self, *args: Any, sites: QuerySet[Site], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -69,14 +69,7 @@ class UploadForm(forms.Form):
         self.helper = FormHelper()
         self.helper.form_tag = False
         self.helper.disable_csrf = True
-        self.helper.layout = Layout(
-            Field("site"),
-            Div(
-                Div(Field("patient_reference"), css_class="col-md-5"),
-                Div(Field("note"), css_class="col-md-7"),
-                css_class="row gx-3",
-            ),
-        )
+        self.helper.layout = Layout("site", "patient_reference", "note")
 
 
 class HistoryFilterForm(forms.Form):
