@@ -1,0 +1,153 @@
+"""A trained model as a folder: weights, preprocessing spec, calibration, metrics, model card, checksums.
+
+``bundle.json`` names every other file with its SHA-256; the bundle's own identity is the SHA-256 of ``bundle.json``.
+Reading a manifest needs no TensorFlow, so the web process may do it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ml.errors import BundleCorrupt
+from ml.preprocessing import PreprocessingSpec
+
+MANIFEST: Final = "bundle.json"
+MODEL: Final = "model.keras"
+CARD: Final = "CARD.md"
+FORMAT: Final = 1
+
+DEFAULT_BUNDLE: Final = Path(__file__).parent / "bundles" / "custom_cnn"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What turns logits into honest probabilities.
+
+    Attributes:
+        temperature: logits are divided by it before the softmax (Guo et al. 2017, arXiv:1706.04599).
+        threshold: below this highest probability the answer is "not sure".
+    """
+
+    temperature: float
+    threshold: float
+
+
+@dataclass(frozen=True)
+class BundleManifest:
+    """A bundle's description.
+
+    Attributes:
+        folder: where it lies.
+        name, version: of the model.
+        sha256: checksum of ``bundle.json``, which holds the checksums of everything else.
+        classes: names in the order of the model's outputs.
+        architecture: name in the registry of networks.
+        attribution_layer: the layer Grad-CAM reads.
+        preprocessing: the spec the model was trained with.
+        calibration: temperature and threshold.
+        metrics: as measured on held-out groups.
+        files: file name → SHA-256.
+    """
+
+    folder: Path
+    name: str
+    version: str
+    sha256: str
+    classes: tuple[str, ...]
+    architecture: str
+    attribution_layer: str
+    preprocessing: PreprocessingSpec
+    calibration: Calibration
+    metrics: dict[str, Any]
+    files: dict[str, str]
+
+    @property
+    def model_file(self) -> Path:
+        return self.folder / MODEL
+
+    @property
+    def card(self) -> str:
+        """The model card, Markdown."""
+        return (self.folder / CARD).read_text(encoding="utf-8")
+
+    def verify(self) -> None:
+        """Compare every file with its recorded checksum.
+
+        Raises:
+            BundleCorrupt: a file is missing or differs.
+        """
+        for name, expected in self.files.items():
+            file = self.folder / name
+            if not file.is_file():
+                raise BundleCorrupt(f"{file} is missing")
+            if sha256_of(file) != expected:
+                raise BundleCorrupt(f"{file} does not match its recorded SHA-256")
+
+
+def read_manifest(folder: Path) -> BundleManifest:
+    """Read a bundle's description without loading its model.
+
+    Raises:
+        BundleCorrupt: there is no readable ``bundle.json``, or it is not of a format this version knows.
+    """
+    try:
+        raw = (folder / MANIFEST).read_bytes()
+        values = json.loads(raw)
+        if values["format"] != FORMAT:
+            raise BundleCorrupt(f"{folder} has bundle format {values['format']}; this version reads {FORMAT}")
+        if not {MODEL, CARD} <= set(values["files"]):
+            raise BundleCorrupt(f"{folder} lists no checksum for {MODEL} or {CARD}")
+        return BundleManifest(
+            folder=folder,
+            name=values["name"],
+            version=values["version"],
+            sha256=hashlib.sha256(raw).hexdigest(),
+            classes=tuple(values["classes"]),
+            architecture=values["architecture"],
+            attribution_layer=values["attribution_layer"],
+            preprocessing=PreprocessingSpec.from_json(values["preprocessing"]),
+            calibration=Calibration(**values["calibration"]),
+            metrics=values["metrics"],
+            files=values["files"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleCorrupt(f"{folder} is not a readable bundle: {error}") from error
+
+
+def write_manifest(
+    folder: Path,
+    *,
+    name: str,
+    version: str,
+    classes: tuple[str, ...],
+    architecture: str,
+    attribution_layer: str,
+    preprocessing: PreprocessingSpec,
+    calibration: Calibration,
+    metrics: dict[str, Any],
+) -> BundleManifest:
+    """Describe the model and card that already lie in ``folder`` and seal them with their checksums."""
+    values = {
+        "format": FORMAT,
+        "name": name,
+        "version": version,
+        "architecture": architecture,
+        "attribution_layer": attribution_layer,
+        "classes": list(classes),
+        "preprocessing": preprocessing.to_json(),
+        "calibration": {"temperature": calibration.temperature, "threshold": calibration.threshold},
+        "metrics": metrics,
+        "files": {file: sha256_of(folder / file) for file in (MODEL, CARD)},
+    }
+    (folder / MANIFEST).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    return read_manifest(folder)
+
+
+def sha256_of(file: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,0 +1,74 @@
+"""Draw an attribution map on the page it explains, in page coordinates. OpenCV only."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.decode import Page
+from ml.page import Crop
+
+LAYER_SIDE: Final = 1024
+_STRONGEST: Final = 0.6
+
+
+def _colours() -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """BGR colour and opacity for each of 256 attribution levels: weak attribution stays see-through."""
+    levels = np.arange(256, dtype=np.uint8)[None]
+    colours = cv2.applyColorMap(levels, cv2.COLORMAP_TURBO)[0]
+    opacity = np.clip((np.arange(256) / 255.0 - 0.15) / 0.85, 0.0, 1.0) ** 0.8
+    return np.asarray(colours, dtype=np.uint8), opacity.astype(np.float32)
+
+
+_COLOUR, _OPACITY = _colours()
+
+
+def heat_layer(attribution: NDArray[np.float32], crop: Crop, page_shape: tuple[int, ...]) -> bytes:
+    """A transparent picture of the page's aspect, to be laid over the whole page.
+
+    Args:
+        attribution: (h, w) in 0…1, over the crop.
+        crop: where on the page the attribution belongs, in page pixels.
+        page_shape: (height, width, …) of the page.
+
+    Returns:
+        PNG with alpha, its longer side `LAYER_SIDE` pixels at most; transparent outside the crop.
+    """
+    height, width = page_shape[:2]
+    scale = min(LAYER_SIDE / max(height, width), 1.0)
+    layer = np.zeros((max(round(height * scale), 1), max(round(width * scale), 1), 4), np.uint8)
+    left, top = int(crop.x * scale), int(crop.y * scale)
+    right = max(min(round((crop.x + crop.width) * scale), layer.shape[1]), left + 1)
+    bottom = max(min(round((crop.y + crop.height) * scale), layer.shape[0]), top + 1)
+    levels = _levels(attribution, right - left, bottom - top)
+    layer[top:bottom, left:right, :3] = _COLOUR[levels]
+    layer[top:bottom, left:right, 3] = (_OPACITY * 255).astype(np.uint8)[levels]
+    return _encode(".png", layer, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+
+
+def overlay(page: Page, attribution: NDArray[np.float32], crop: Crop) -> bytes:
+    """The page with the heat blended in, full size, JPEG."""
+    drawn = np.ascontiguousarray(page[..., ::-1])
+    levels = _levels(attribution, crop.width, crop.height)
+    part = drawn[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
+    # Colour times opacity is looked up, not computed, for each of two million pixels.
+    weighted = (_COLOUR * (_OPACITY * _STRONGEST)[:, None]).astype(np.uint8)
+    remaining = ((1.0 - _OPACITY * _STRONGEST) * 255).astype(np.uint8)
+    faded = cv2.multiply(part, cv2.merge([remaining[levels]] * 3), scale=1 / 255)
+    drawn[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width] = cv2.add(faded, weighted[levels])
+    return _encode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, 88])
+
+
+def _levels(attribution: NDArray[np.float32], width: int, height: int) -> NDArray[np.uint8]:
+    bytes_map = (np.clip(attribution, 0.0, 1.0) * 255).astype(np.uint8)
+    return np.asarray(cv2.resize(bytes_map, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+def _encode(extension: str, image: NDArray[np.uint8], options: list[int]) -> bytes:
+    done, buffer = cv2.imencode(extension, image, options)
+    if not done:
+        raise ValueError(f"the picture could not be encoded as {extension}")
+    return buffer.tobytes()
