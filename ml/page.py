@@ -74,7 +74,8 @@ def take_apart(page: Page) -> Layers:
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     small = cv2.resize(page, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     # The darkest channel shows red and pink grids as clearly as grey ones.
-    darkest = small.min(axis=2)
+    red, green, blue = cv2.split(small)
+    darkest: Mask = np.asarray(cv2.min(cv2.min(red, green), blue), dtype=np.uint8)
     paper = cv2.blur(cv2.dilate(cv2.medianBlur(darkest, 3), np.ones((15, 15), np.uint8)), (31, 31))
     contrast = paper.astype(np.int16) - darkest
     ink = (contrast > _INK).astype(np.uint8)
