@@ -98,7 +98,7 @@ def load_inputs(
         loaded: NDArray[np.uint8] = np.load(cached)
         return loaded
     inputs = np.empty((len(pages), spec.height, spec.width), np.uint8)
-    for index, page in enumerate(tqdm(pages, desc="reading pages", unit="page")):
+    for index, page in enumerate(tqdm(pages, desc="reading pages", unit="page", disable=None)):
         inputs[index] = read_input(folder / page.file, spec)
     if cached:
         cached.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ml import render_command
+from ml.commands import render as render_command
 from ml.degradation import degrade
 from ml.render import GRIDS, LAYOUTS, MARK, GridName, LayoutName, LeadBox, RenderedPage, render_page
 from ml.synthetic import FINDINGS, LEADS, Rhythm, synthetic_signals
@@ -162,7 +162,7 @@ def test_the_render_command_writes_a_small_picture(tmp_path: Path) -> None:
     render_command.configure(parser)
     target = tmp_path / "new" / "page.png"
 
-    assert render_command.command(parser.parse_args(["--seed", "7", "--out", str(target)])) == 0
+    assert render_command.run(parser.parse_args(["--seed", "7", "--out", str(target)])) == 0
     picture = cv2.imread(str(target))
     assert picture is not None
     assert picture.shape == (1572, 2213, 3)

@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def command(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Render the page that ``args`` ask for and write it. Returns the exit status."""
     signals = synthetic_signals(
         args.seed, heart_rate_bpm=args.heart_rate, rhythm=args.rhythm, findings=tuple(args.finding)

@@ -1,0 +1,104 @@
+"""``python -m ml predict FILE…``: one JSON object a line for each page, whatever the files are."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from ml.bundle import DEFAULT_BUNDLE
+from ml.decode import MAX_BYTES, decode
+from ml.errors import BundleCorrupt, PageRejected
+
+if TYPE_CHECKING:
+    from ml.decode import Page
+    from ml.predictor import Predictor
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Read ECG pages. Prints one JSON object a line: file, page (of a PDF), status (ok, rejected, error), reason, "
+        "message, label, abstained, confidence, probabilities, warnings. Exit status: 0 if every file was at least "
+        "opened and judged, 1 if any gave an error, 2 if the model cannot be loaded."
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="JPEG, PNG, TIFF, WebP or PDF")
+    parser.add_argument("--bundle", type=Path, default=DEFAULT_BUNDLE, metavar="DIR", help="default: the shipped one")
+    parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
+
+
+def run(args: argparse.Namespace) -> int:
+    from ml.predictor import Predictor
+
+    try:
+        predictor = Predictor.load(args.bundle)
+    except BundleCorrupt as error:
+        print(f"The model cannot be loaded: {error}", file=sys.stderr)
+        return 2
+    failed = False
+    for file in tqdm(args.files, unit="file", file=sys.stderr, disable=args.quiet, mininterval=1.0):
+        for row in predict_file(predictor, file):
+            failed = failed or row["status"] == "error"
+            print(json.dumps(row, ensure_ascii=False), flush=True)
+    return int(failed)
+
+
+def predict_file(predictor: Predictor, file: Path) -> Iterator[dict[str, Any]]:
+    """The findings of a file's pages; a file that cannot be opened gives one row that says so."""
+    try:
+        pages = decode(_read(file)).pages
+    except PageRejected as refusal:
+        yield _row(file, None, status="error", reason=refusal.code, message=refusal.message)
+        return
+    except OSError as error:
+        yield _row(file, None, status="error", reason="unreadable_file", message=error.strerror or str(error))
+        return
+    for number, page in enumerate(pages, start=1):
+        yield _predict_page(predictor, file, number if len(pages) > 1 else None, page)
+
+
+def _predict_page(predictor: Predictor, file: Path, number: int | None, page: Page) -> dict[str, Any]:
+    try:
+        finding = predictor.read(page)
+    except PageRejected as refusal:
+        return _row(file, number, status="rejected", reason=refusal.code, message=refusal.message)
+    # A run over hundreds of files must not end at the one that trips over a defect of ours.
+    except Exception as error:
+        return _row(file, number, status="error", reason="internal_error", message=f"{type(error).__name__}: {error}")
+    return _row(
+        file,
+        number,
+        status="ok",
+        label=finding.label,
+        abstained=finding.abstained,
+        confidence=round(finding.confidence, 4),
+        probabilities={label: round(value, 4) for label, value in finding.probabilities.items()},
+        warnings=list(finding.warnings),
+    )
+
+
+def _read(file: Path) -> bytes:
+    with file.open("rb") as handle:
+        # One byte more than allowed is enough for `decode` to refuse it.
+        return handle.read(MAX_BYTES + 1)
+
+
+def _row(file: Path, page: int | None, **known: Any) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        # A file name need not be text; JSON must be.
+        "file": str(file).encode("utf-8", "backslashreplace").decode("utf-8"),
+        "page": page,
+        "status": "",
+        "reason": None,
+        "message": None,
+        "label": None,
+        "abstained": None,
+        "confidence": None,
+        "probabilities": None,
+        "warnings": [],
+    }
+    return row | known
