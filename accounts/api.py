@@ -39,7 +39,9 @@ class TokenView(APIView):
     parser_classes = (JSONParser, FormParser, MultiPartParser)
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        return [TokenAuthentication()] if self.request and self.request.method == "DELETE" else []
+        # The schema's generator asks without a request.
+        request: Request | None = self.request
+        return [TokenAuthentication()] if request is not None and request.method == "DELETE" else []
 
     def get_permissions(self) -> list[BasePermission]:
         return [IsAuthenticated()] if self.request.method == "DELETE" else [AllowAny()]
@@ -63,10 +65,11 @@ class TokenView(APIView):
         credentials = CredentialsSerializer(data=request.data)
         credentials.is_valid(raise_exception=True)
         # The plain HttpRequest: axes counts failures on it, and its middleware answers once they are too many.
-        user = authenticate(request=request._request, **credentials.validated_data)
+        plain = request._request  # noqa: SLF001  (as django-axes documents it)
+        user = authenticate(request=plain, **credentials.validated_data)
         if not isinstance(user, User):
             raise AuthenticationFailed(_("User name and password do not match."), code="invalid_credentials")
-        user_logged_in.send(sender=User, request=request._request, user=user)
+        user_logged_in.send(sender=User, request=plain, user=user)
         token, expiry = open_token(user)
         return Response(TokenSerializer({"token": token, "expiry": expiry}).data, headers={"Cache-Control": "no-store"})
 

@@ -19,8 +19,10 @@ def client_address(request: HttpRequest) -> str:
 
     Anything further left in ``X-Forwarded-For`` is the client's own word and would let it choose its address.
     """
-    forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
-    proxies: int = settings.ISOLINE_PROXY_COUNT
+    forwarded: list[str] = [
+        part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()
+    ]
+    proxies = int(settings.ISOLINE_PROXY_COUNT)
     if proxies and len(forwarded) >= proxies:
         return forwarded[-proxies]
     return str(request.META.get("REMOTE_ADDR", ""))

@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse_lazy
 from django.utils.translation import gettext as _
 
-from .forms import ChangePasswordForm, ForgottenPasswordForm, NewPasswordForm, SignInForm
+from .forms import SignInForm
 from .permissions import sites_visible_to
 from .tokens import revoke_tokens
 
@@ -28,7 +28,6 @@ class SignOutView(auth.LogoutView):
 
 
 class ChangePasswordView(auth.PasswordChangeView):
-    form_class = ChangePasswordForm
     template_name = "accounts/password_change.html"
     success_url = reverse_lazy("accounts:account")
 
@@ -42,7 +41,6 @@ class ChangePasswordView(auth.PasswordChangeView):
 
 
 class ForgottenPasswordView(auth.PasswordResetView):
-    form_class = ForgottenPasswordForm
     template_name = "accounts/password_reset.html"
     email_template_name = "accounts/mail/password_reset.txt"
     subject_template_name = "accounts/mail/password_reset_subject.txt"
@@ -54,7 +52,6 @@ class ForgottenPasswordSentView(auth.PasswordResetDoneView):
 
 
 class NewPasswordView(auth.PasswordResetConfirmView):
-    form_class = NewPasswordForm
     template_name = "accounts/password_new.html"
     success_url = reverse_lazy("accounts:login")
 

@@ -58,4 +58,6 @@ def mark_ready() -> None:
     """Leave a sign that a message came all the way to a warm worker child; ``run_local`` waits for it."""
     from django.conf import settings
 
-    Path(settings.WORKER_READY_FILE).touch()
+    sign = Path(settings.WORKER_READY_FILE)
+    sign.parent.mkdir(parents=True, exist_ok=True)
+    sign.touch()

@@ -12,7 +12,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 
-DEMO_PASSWORD = "isoline-demo"
+DEMO_PASSWORD = "isoline-demo"  # noqa: S105  (printed in the README)
 DEMO_USERNAMES = ("clinician", "admin")
 SHORTEST_SECRET_KEY = 50
 

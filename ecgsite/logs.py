@@ -11,7 +11,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 # What every record has, and what Celery's and Django's loggers add for themselves.
-_USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "request", "server_time", "data"}
+_USUAL = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message",
+    "asctime",
+    "taskName",
+    "request",
+    "server_time",
+    "data",
+}
 
 
 def extra_fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import environ
 from django.utils.translation import gettext_lazy as _
-from kombu import Queue
+from kombu.entity import Queue
 
 env = environ.Env()
 
@@ -235,7 +235,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Isoline <noreply@loc
 
 # --- Queue ---------------------------------------------------------------------------------------
 # https://docs.celeryq.dev/en/stable/userguide/configuration.html
-CELERY_BROKER_URL = env.str("BROKER_URL", default="embedded://")
+CELERY_BROKER_URL = env.str("BROKER_URL", default="embedded://localhost")
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -274,11 +274,16 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # A web request never waits for a broker that is away; the sweep sends the task later.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
-CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
-    "visibility_timeout": VISIBILITY_TIMEOUT_S,
-    "socket_connect_timeout": 2,
-}
-if CELERY_BROKER_URL.startswith("embedded:"):
+# For connections that a publisher opens; a worker that lost its broker keeps trying, see the lines above.
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"max_retries": 0}
+if CELERY_BROKER_URL.startswith(("redis:", "rediss:")):
+    # https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {"visibility_timeout": VISIBILITY_TIMEOUT_S, "socket_connect_timeout": 2}
+elif CELERY_BROKER_URL.startswith(("amqp:", "amqps:")):
+    # RabbitMQ gives back what its worker lost when the connection ends; its own limit is 30 minutes.
+    # https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/rabbitmq.html
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {"confirm_publish": True}
+elif CELERY_BROKER_URL.startswith("embedded:"):
     # ecgsite/embedded_broker.py, on kombu's file-system transport
     # https://docs.celeryq.dev/projects/kombu/en/stable/reference/kombu.transport.filesystem.html
     BROKER_DIR = DATA_DIR / "broker"

@@ -12,8 +12,8 @@ if "ISOLINE_DATA_DIR" not in os.environ:
     os.environ["ISOLINE_DATA_DIR"] = tempfile.mkdtemp(prefix="isoline-test-")
     atexit.register(shutil.rmtree, os.environ["ISOLINE_DATA_DIR"], ignore_errors=True)
 
-from .base import *  # noqa: E402
-from .base import DATA_DIR, DATABASES, REST_FRAMEWORK  # noqa: E402
+from .base import *
+from .base import DATA_DIR, DATABASES, REST_FRAMEWORK
 
 SECRET_KEY = "django-insecure-for-tests-only"
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]

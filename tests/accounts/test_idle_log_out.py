@@ -54,9 +54,7 @@ def test_work_keeps_a_session_alive(session: Client, clock: Clock):
 
 
 @pytest.mark.parametrize("headers", [POLL, {"Sec-Fetch-Dest": "image"}])
-def test_what_the_page_does_by_itself_keeps_no_session_alive(
-    session: Client, clock: Clock, headers: dict[str, str]
-):
+def test_what_the_page_does_by_itself_keeps_no_session_alive(session: Client, clock: Clock, headers: dict[str, str]):
     for _ in range(3):
         clock.pass_minutes(9)
         assert session.get(ACCOUNT, headers=headers).status_code == 200

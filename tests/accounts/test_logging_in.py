@@ -67,9 +67,7 @@ def test_an_account_for_programs_is_sent_to_the_api(client: Client, api_client_u
     assert "token" in response.text
 
 
-def test_repeated_failures_lock_the_account_even_for_the_right_password(
-    client: Client, clinician: User, password: str
-):
+def test_repeated_failures_lock_the_account_even_for_the_right_password(client: Client, clinician: User, password: str):
     for _ in range(4):
         assert log_in(client, clinician.username, "wrong").status_code == 200
     assert log_in(client, clinician.username, "wrong").status_code == 429
@@ -113,9 +111,7 @@ def test_success_forgets_earlier_failures(client: Client, clinician: User, passw
 def test_the_client_cannot_choose_its_address_by_a_header(client: Client, clinician: User, settings):
     settings.ISOLINE_PROXY_COUNT = 1
     for attempt in range(5):
-        response = log_in(
-            client, clinician.username, "wrong", HTTP_X_FORWARDED_FOR=f"10.0.0.{attempt}, 203.0.113.5"
-        )
+        response = log_in(client, clinician.username, "wrong", HTTP_X_FORWARDED_FOR=f"10.0.0.{attempt}, 203.0.113.5")
 
     assert response.status_code == 429
 

@@ -109,7 +109,9 @@ def own_database(postgres_url: str) -> Iterator[str]:
 def test_demo_accounts_in_the_database_stop_web_worker_and_checks_until_they_are_gone(start, own_database: str):
     manage = [*PYTHON, "manage.py"]
     demo = start(
-        [*manage, "migrate", "--verbosity=0"], DATABASE_URL=own_database, DJANGO_SETTINGS_MODULE="ecgsite.settings.local"
+        [*manage, "migrate", "--verbosity=0"],
+        DATABASE_URL=own_database,
+        DJANGO_SETTINGS_MODULE="ecgsite.settings.local",
     )
     assert demo.returncode == 0, demo.stderr
     start([*manage, "create_demo"], DATABASE_URL=own_database, DJANGO_SETTINGS_MODULE="ecgsite.settings.local")

@@ -41,7 +41,8 @@ for address in addresses(get_resolver().url_patterns):
 page = BytesIO(open("static/examples/synthetic_ecg_page.png", "rb").read())
 page.name = "page.png"
 answers["upload"] = client.post("/api/v1/uploads/", {"file": page, "site": site.pk}).status_code
-heavy = sorted({name.partition(".")[0] for name in sys.modules} & {"tensorflow", "keras", "tf_keras_vis", "sklearn", "albumentations"})
+loaded = {name.partition(".")[0] for name in sys.modules}
+heavy = sorted(loaded & {"tensorflow", "keras", "tf_keras_vis", "sklearn", "albumentations"})
 print(json.dumps({"answers": answers, "heavy": heavy}))
 """
 

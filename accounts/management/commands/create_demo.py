@@ -11,7 +11,7 @@ from django.db import transaction
 from accounts.models import Role, Site, User
 
 SITE = "Demo Hospital"
-PASSWORD = "isoline-demo"
+PASSWORD = "isoline-demo"  # noqa: S105  (printed in the README)
 
 
 class Command(BaseCommand):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sys
 import time
@@ -56,6 +57,8 @@ class Command(BaseCommand):
             lock.close()
 
     def _prepare(self) -> None:
+        # What these say on the way is for a server's log.
+        logging.disable(logging.INFO)
         call_command("migrate", interactive=False, verbosity=0)
         call_command("create_demo", stdout=self.stdout)
         call_command("register_model", stdout=self.stdout)
@@ -100,14 +103,15 @@ class Command(BaseCommand):
 
 
 def _only_one(path: Path) -> IO[str]:
-    """Hold the data folder: two workers and two beats on it would read every page twice as slowly and sweep it twice."""
+    """Hold the data folder: a second beat on it would sweep twice, a second worker make both slow."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = path.open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise CommandError(
-            f"Isoline already runs on {path.parents[1]}. Stop it first, or give this one its own folder by ISOLINE_DATA_DIR."
+            f"Isoline already runs on {path.parents[1]}. Stop it first, or give this one its own folder: "
+            "ISOLINE_DATA_DIR=/some/where make run"
         ) from None
     return lock
 
