@@ -7,7 +7,7 @@ import os
 # The library asks its home page for news on import otherwise.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
-import albumentations as A
+import albumentations as A  # noqa: N812 — the name its own documentation uses
 
 
 def page_augmentation(seed: int) -> A.Compose:
@@ -22,11 +22,13 @@ def page_augmentation(seed: int) -> A.Compose:
                 p=0.9,
             ),
             A.RandomBrightnessContrast(brightness_limit=0.15, contrast_limit=0.25, p=0.6),
-            A.OneOf([A.Morphological(scale=2, operation="erosion"), A.Morphological(scale=2, operation="dilation")], p=0.1),
+            A.OneOf([A.Morphological(scale=2, operation=kind) for kind in ("erosion", "dilation")], p=0.1),
             A.OneOf([A.GaussianBlur(blur_limit=3), A.Sharpen(alpha=(0.1, 0.4))], p=0.25),
             A.GaussNoise(std_range=(0.01, 0.05), p=0.4),
             # A missing patch: a fold, a stamp, a finger; it also keeps one lead from deciding alone.
-            A.CoarseDropout(num_holes_range=(1, 3), hole_height_range=(0.05, 0.2), hole_width_range=(0.05, 0.15), fill=245, p=0.3),
+            A.CoarseDropout(
+                num_holes_range=(1, 3), hole_height_range=(0.05, 0.2), hole_width_range=(0.05, 0.15), fill=245, p=0.3
+            ),
         ],
         seed=seed,
     )

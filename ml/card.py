@@ -34,39 +34,42 @@ def write_card(
 ) -> str:
     """The card as Markdown. Every figure in it is taken from ``metrics``."""
     strict = metrics["test"]["strict"]
-    return "\n\n".join(
-        [
-            f"# {name} {version}",
-            "Research software, not a medical device. Not for use in the care of patients.",
-            f"A `{architecture}` with {parameters:,} parameters that sorts 12-lead ECG pages into "
-            f"{', '.join(f'`{label}`' for label in classes)}. It sees the inside of the ECG grid only: cropped, "
-            f"grayscale, CLAHE (clip limit {preprocessing.clahe_clip_limit}), median filter, "
-            f"{preprocessing.height}×{preprocessing.width} pixels.",
-            "## Measured on held-out pages",
-            f"{strict['pages']} pages of {strict['groups']} recording groups in the one print style in which all "
-            "classes occur (4×2.5 s, 0.67–25 Hz). No group of them was used for training, early stopping, "
-            "temperature or threshold. 95 % intervals: bootstrap over groups, 2,000 folds. One split: "
-            f"{metrics['split']['train']} training, {metrics['split']['validation']} validation, "
-            f"{metrics['split']['test']} test pages.",
-            _headline_table(metrics["test"]),
-            "### By class (strict pages)",
-            _class_table(strict),
-            "### Confusion (strict pages; rows: true, columns: answered)",
-            _confusion_table(strict, classes),
-            "## Calibration",
-            f"Logits are divided by {calibration.temperature:.3f}, fitted on the validation pages. Below a highest "
-            f"probability of {calibration.threshold:.2f} the answer is “not sure”.",
-            "## What it is bad at",
-            _weaknesses(strict, classes),
-            "## Training data",
-            "*ECG Images dataset of Cardiac Patients*, A. H. Khan and M. Hussain, Mendeley Data, "
-            "doi:10.17632/gwbz3fsgp8, CC BY 4.0; Ch. Pervaiz Elahi Institute of Cardiology, Multan, Pakistan; "
-            "EDAN SE-3 electrocardiograph. Byte-identical copies in the published set were removed and pages grouped "
-            "by recording session before splitting. The pages themselves are not part of this repository.",
-            "## How it was made",
-            f"```\n{command}\n```",
-        ]
-    ) + "\n"
+    return (
+        "\n\n".join(
+            [
+                f"# {name} {version}",
+                "Research software, not a medical device. Not for use in the care of patients.",
+                f"A `{architecture}` with {parameters:,} parameters that sorts 12-lead ECG pages into "
+                f"{', '.join(f'`{label}`' for label in classes)}. It sees the inside of the ECG grid only: cropped, "
+                f"grayscale, CLAHE (clip limit {preprocessing.clahe_clip_limit}), median filter, "
+                f"{preprocessing.height}×{preprocessing.width} pixels.",
+                "## Measured on held-out pages",
+                f"{strict['pages']} pages of {strict['groups']} recording groups in the one print style in which all "
+                "classes occur (4×2.5 s, 0.67–25 Hz). No group of them was used for training, early stopping, "
+                "temperature or threshold. 95 % intervals: bootstrap over groups, 2,000 folds. One split: "
+                f"{metrics['split']['train']} training, {metrics['split']['validation']} validation, "
+                f"{metrics['split']['test']} test pages.",
+                _headline_table(metrics["test"]),
+                "### By class (strict pages)",
+                _class_table(strict),
+                "### Confusion (strict pages; rows: true, columns: answered)",
+                _confusion_table(strict, classes),
+                "## Calibration",
+                f"Logits are divided by {calibration.temperature:.3f}, fitted on the validation pages. Below a highest "
+                f"probability of {calibration.threshold:.2f} the answer is “not sure”.",
+                "## What it is bad at",
+                _weaknesses(strict, classes),
+                "## Training data",
+                "*ECG Images dataset of Cardiac Patients*, A. H. Khan and M. Hussain, Mendeley Data, "
+                "doi:10.17632/gwbz3fsgp8, CC BY 4.0; Ch. Pervaiz Elahi Institute of Cardiology, Multan, Pakistan; "
+                "EDAN SE-3 electrocardiograph. Byte-identical copies in the published set were removed and pages "
+                "grouped by recording session before splitting. The pages themselves are not part of this repository.",
+                "## How it was made",
+                f"```\n{command}\n```",
+            ]
+        )
+        + "\n"
+    )
 
 
 def _headline_table(test: dict[str, Any]) -> str:
@@ -93,7 +96,8 @@ def _class_table(result: dict[str, Any]) -> str:
 
 def _confusion_table(result: dict[str, Any], classes: Sequence[str]) -> str:
     lines = [f"| | {' | '.join(classes)} |", "|---" * (len(classes) + 1) + "|"]
-    lines += [f"| {label} | {' | '.join(map(str, row))} |" for label, row in zip(classes, result["confusion"], strict=True)]
+    for label, row in zip(classes, result["confusion"], strict=True):
+        lines.append(f"| {label} | {' | '.join(map(str, row))} |")
     return "\n".join(lines)
 
 
@@ -103,13 +107,14 @@ def _weaknesses(strict: dict[str, Any], classes: Sequence[str]) -> str:
     rarest = min(classes, key=lambda label: rows[label]["pages"])
     return "\n".join(
         [
-            f"- Weakest class: `{weakest}` (F1 {_figure(rows[weakest]['f1'])}, "
-            f"sensitivity {_figure(rows[weakest]['sensitivity'])}). Do not rely on it to find or exclude that condition.",
-            f"- Only {rows[rarest]['pages']} strict test pages are `{rarest}`; its figures are little more than an anecdote.",
+            f"- Weakest class: `{weakest}` (F1 {_figure(rows[weakest]['f1'])}, sensitivity "
+            f"{_figure(rows[weakest]['sensitivity'])}). Do not rely on it to find or exclude that condition.",
+            f"- Only {rows[rarest]['pages']} strict test pages are `{rarest}`; its figures are little more than an "
+            "anecdote.",
             "- All training pages come from one make of machine in one hospital. Pages of other machines, photos and "
             "other layouts are read, but nothing is known of how well.",
-            "- Layout and filter give the class away in the training data (every normal page is 4×2.5 s at 0.67–25 Hz); "
-            "the all-layouts column is flattered by that.",
+            "- Layout and filter give the class away in the training data (every normal page is 4×2.5 s at "
+            "0.67–25 Hz); the all-layouts column is flattered by that.",
             "- Labels are coarse and noisy; a page has one label even where it shows two conditions.",
         ]
     )

@@ -7,7 +7,7 @@ scans and photos of any size. No learned part: contrast, density and connected c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -115,8 +115,8 @@ def _grid_box(layers: Layers) -> Box | None:
     """Left, top, right, bottom of the grid's inside in working pixels, or None where no grid is large enough."""
     dense = (layers.grid_density > 0.4).astype(np.uint8)
     # Bridges the holes that thick ink leaves, then drops what is too thin for a grid: text lines, shadows of traces.
-    dense = cv2.morphologyEx(dense, cv2.MORPH_CLOSE, np.ones((21, 21), np.uint8))
-    dense = cv2.morphologyEx(dense, cv2.MORPH_OPEN, np.ones((61, 61), np.uint8))
+    bridged = cv2.morphologyEx(dense, cv2.MORPH_CLOSE, np.ones((21, 21), np.uint8))
+    dense = cv2.morphologyEx(bridged, cv2.MORPH_OPEN, np.ones((61, 61), np.uint8)).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(dense)
     if count < 2:
         return None
@@ -170,7 +170,7 @@ def _trace_box(ink: Mask) -> Box | None:
     height, width = ink.shape
     # Ruled lines go first: they would join lines of print into something as wide as a trace.
     rules = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((1, round(0.3 * width)), np.uint8))
-    strokes = ink & (1 - cv2.dilate(rules, np.ones((5, 5), np.uint8)))
+    strokes: Mask = np.where(cv2.dilate(rules, np.ones((5, 5), np.uint8)) > 0, 0, ink).astype(np.uint8)
     count, _, stats, _ = cv2.connectedComponentsWithStats(strokes, connectivity=8)
     if count < 2:
         return None
@@ -197,7 +197,7 @@ def _trace_box(ink: Mask) -> Box | None:
     return left, top, right, bottom
 
 
-def _clear_of_print(strokes: Mask, boxes: NDArray[np.int32], top: int, bottom: int) -> tuple[int, int]:
+def _clear_of_print(strokes: Mask, boxes: NDArray[Any], top: int, bottom: int) -> tuple[int, int]:
     """Move top and bottom past lines of print that tall complexes reach into, by a seventh of the height at most."""
     letters = np.zeros_like(strokes)
     for left, upper, width, height, _ in boxes:

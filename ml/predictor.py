@@ -140,7 +140,7 @@ def _compile(model: keras.Model, manifest: BundleManifest) -> CompiledPass:
     temperature = manifest.calibration.temperature
     spec = manifest.preprocessing
 
-    @tf.function(  # type: ignore[untyped-decorator]
+    @tf.function(
         input_signature=[tf.TensorSpec((1, spec.height, spec.width, 1), tf.float32)], jit_compile=False
     )
     def run(page: Any) -> tuple[Any, Any]:
@@ -152,7 +152,8 @@ def _compile(model: keras.Model, manifest: BundleManifest) -> CompiledPass:
         attribution = attribution / tf.maximum(tf.reduce_max(attribution), keras.config.epsilon())
         return tf.nn.softmax(logits[0] / temperature), attribution
 
-    return run
+    compiled: CompiledPass = run
+    return compiled
 
 
 def _grow_gpu_memory() -> None:

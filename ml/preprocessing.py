@@ -61,7 +61,7 @@ class PreprocessingSpec:
 
 def preprocess(page: Page, crop: Crop, spec: PreprocessingSpec) -> ModelInput:
     """Turn the cropped part of an RGB page (H, W, 3) uint8 into the model's input, (height, width) uint8."""
-    gray = cv2.cvtColor(np.ascontiguousarray(crop.of(page)), cv2.COLOR_RGB2GRAY)
+    gray = cv2.cvtColor(crop.of(page), cv2.COLOR_RGB2GRAY)
     working_height = max(round(gray.shape[0] * spec.working_width / gray.shape[1]), 1)
     working = cv2.resize(gray, (spec.working_width, working_height), interpolation=_kind(gray, spec.working_width))
     clahe = cv2.createCLAHE(clipLimit=spec.clahe_clip_limit, tileGridSize=(spec.clahe_tiles, spec.clahe_tiles))

@@ -145,7 +145,7 @@ def predict_logits(model: keras.Model, inputs: Inputs, *, batch_size: int = 16) 
 
 
 def one_hot(labels: Labels, classes: int) -> NDArray[np.float32]:
-    return np.eye(classes, dtype=np.float32)[labels]
+    return np.asarray(np.eye(classes, dtype=np.float32)[labels])
 
 
 def class_weights(labels: Labels, classes: int) -> NDArray[np.float32]:
@@ -155,7 +155,7 @@ def class_weights(labels: Labels, classes: int) -> NDArray[np.float32]:
     """
     counts = np.bincount(labels, minlength=classes).clip(min=1)
     weights = 1.0 / np.sqrt(counts)
-    return (weights / weights[labels].mean()).astype(np.float32)
+    return np.asarray(weights / weights[labels].mean(), dtype=np.float32)
 
 
 class _ReportEpoch(keras.callbacks.Callback):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""The networks: one file each, one registry. ``keras`` and ``keras.ops`` only, so that any Keras backend can train them."""
+"""The networks: one file each, one registry. ``keras`` and ``keras.ops`` only: any Keras backend can train them."""
 
 from __future__ import annotations
 

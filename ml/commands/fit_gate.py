@@ -28,7 +28,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     files = _files(args.data, args.every)
-    evidence = np.array([_evidence(file) for _, file in tqdm(files, unit="page", desc="collecting evidence", disable=None)])
+    progress = tqdm(files, unit="page", desc="collecting evidence", disable=None)
+    evidence = np.array([_evidence(file) for _, file in progress])
     kinds = np.array([kind for kind, _ in files])
     is_ecg = kinds != "not_ecg"
     # Foreign pages are few; without their weight the gate would learn the look of one cardiograph.

@@ -67,7 +67,7 @@ def _predict_page(predictor: Predictor, file: Path, number: int | None, page: Pa
     except PageRejected as refusal:
         return _row(file, number, status="rejected", reason=refusal.code, message=refusal.message)
     # A run over hundreds of files must not end at the one that trips over a defect of ours.
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         return _row(file, number, status="error", reason="internal_error", message=f"{type(error).__name__}: {error}")
     return _row(
         file,

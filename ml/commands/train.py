@@ -24,8 +24,6 @@ from ml.preprocessing import PreprocessingSpec
 if TYPE_CHECKING:
     import keras
 
-    from ml.training import Recipe
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("architecture", choices=sorted(REGISTRY))
