@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
@@ -12,7 +12,7 @@ from .models import Role
 
 
 class SignInForm(AuthenticationForm):
-    error_messages: ClassVar[dict[str, Any]] = {
+    error_messages = {  # noqa: RUF012  (as Django declares it)
         **AuthenticationForm.error_messages,
         "invalid_login": _("User name and password do not match. Check both; the password is case-sensitive."),
         "machine_account": _("This account is for programs. They log in with a token from the API."),

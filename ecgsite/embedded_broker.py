@@ -21,11 +21,11 @@ from kombu.transport import TRANSPORT_ALIASES, filesystem, virtual
 class Channel(filesystem.Channel):
     """One file per message, named by time and queue, first in first out."""
 
-    def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
+    def _put(self, queue: str, payload: dict[str, Any], **kwargs: Any) -> None:  # type: ignore[override]
         folder = Path(self.data_folder_out)
         unfinished = folder / f".{uuid.uuid4()}.unfinished"
         try:
-            unfinished.write_text(json.dumps(message), encoding="utf-8")
+            unfinished.write_text(json.dumps(payload), encoding="utf-8")
             unfinished.rename(folder / f"{time.time_ns():020d}_{uuid.uuid4()}.{queue}.msg")
         except OSError as error:
             raise ChannelError(f"Cannot add a message to {folder}") from error
