@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from django.contrib import admin
 from django.urls import include, path
 
@@ -13,8 +11,6 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("admin/", admin.site.urls),
     path("accounts/", include("accounts.urls")),
+    path("api/v1/", include("diagnosis.api.urls")),
+    path("", include("diagnosis.urls")),
 ]
-if find_spec("diagnosis.api.urls"):
-    urlpatterns.append(path("api/v1/", include("diagnosis.api.urls")))
-if find_spec("diagnosis.urls"):
-    urlpatterns.append(path("", include("diagnosis.urls")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -84,9 +85,8 @@ def test_everything_that_pages_link_is_shipped(client: Client, clinician: User):
 
 def test_icons_in_use_are_in_the_shipped_set(client: Client, administrator: User):
     client.force_login(administrator)
-    sprite = finders.find("vendor/bootstrap-icons-1.13.2/icons.svg")
-    with open(sprite, encoding="utf-8") as file:
-        known = set(re.findall(r'id="([^"]+)"', file.read()))
+    sprite = Path(finders.find("vendor/bootstrap-icons-1.13.2/icons.svg"))
+    known = set(re.findall(r'id="([^"]+)"', sprite.read_text()))
 
     used = set(re.findall(r'icons\.svg#([^"]+)"', client.get("/accounts/").text))
 
