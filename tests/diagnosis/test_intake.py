@@ -32,7 +32,9 @@ Files = Callable[[], set[str]]
 
 
 def take_in(data: bytes, user: User, site: Site, **fields: str) -> intake.Accepted:
-    return intake.accept(data=data, original_name=fields.pop("original_name", "page.png"), user=user, site=site, **fields)
+    return intake.accept(
+        data=data, original_name=fields.pop("original_name", "page.png"), user=user, site=site, **fields
+    )
 
 
 def refusal_of(data: bytes, user: User, site: Site, **fields: str) -> intake.UploadRefused:
@@ -50,9 +52,7 @@ def content_of(file: Any) -> bytes:
     ("kind", "media_type"),
     [("PNG", "image/png"), ("JPEG", "image/jpeg"), ("TIFF", "image/tiff"), ("WEBP", "image/webp")],
 )
-def test_each_picture_type_becomes_a_page_that_waits(
-    kind: str, media_type: str, clinician: User, site: Site
-) -> None:
+def test_each_picture_type_becomes_a_page_that_waits(kind: str, media_type: str, clinician: User, site: Site) -> None:
     accepted = take_in(encoded(kind), clinician, site, patient_reference=" P-1 ", note="urgent\r\nplease")
     (upload,) = accepted.uploads
     upload.refresh_from_db()

@@ -135,9 +135,7 @@ def test_a_page_deleted_while_it_waited_is_not_read(queued: Diagnosis, upload: U
     assert (queued.state, queued.reason) == (State.REJECTED, "upload_deleted")
 
 
-def test_a_page_that_kills_its_worker_each_time_is_given_up(
-    queued: Diagnosis, claim: Claim, settings: Any
-) -> None:
+def test_a_page_that_kills_its_worker_each_time_is_given_up(queued: Diagnosis, claim: Claim, settings: Any) -> None:
     for _ in range(settings.ISOLINE_MAX_ATTEMPTS):
         claim(queued, task_id="one")
     assert pipeline.claim(queued.pk, task_id="one") is None
