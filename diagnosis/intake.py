@@ -17,7 +17,7 @@ from diagnosis import messages, pipeline
 from diagnosis.models import Upload
 from diagnosis.stored_files import Batch
 from diagnosis.thumbnails import encode_thumbnail
-from ml.decode import MAX_BYTES, DecodedFile, decode, encode_png
+from ml.decode import MAX_BYTES, DecodedFile, decode, encode_page
 from ml.errors import PageRejected
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def _store(data: bytes, decoded: DecodedFile, template: Upload, page_numbers: li
         folder = f"originals/{template.site_id}/{template.sha256[:2]}/{template.sha256}"
         original = batch.save(f"{folder}/{uuid.uuid4().hex}{_SUFFIXES[decoded.media_type]}", data)
         uploads = [
-            _page_upload(template, number, original, decoded.pages[number - 1], batch) for number in page_numbers
+            _page_upload(template, number, original, decoded.pages[number - 1], data, batch) for number in page_numbers
         ]
         with transaction.atomic(durable=True):
             transaction.on_commit(batch.keep)
@@ -222,7 +222,9 @@ def _store(data: bytes, decoded: DecodedFile, template: Upload, page_numbers: li
     return uploads
 
 
-def _page_upload(template: Upload, number: int, original: str, page: NDArray[np.uint8], batch: Batch) -> Upload:
+def _page_upload(
+    template: Upload, number: int, original: str, page: NDArray[np.uint8], data: bytes, batch: Batch
+) -> Upload:
     upload = copy(template)
     # A copied row would share its state, and with it the cached relations, with the template.
     upload._state = copy(template._state)
@@ -230,6 +232,7 @@ def _page_upload(template: Upload, number: int, original: str, page: NDArray[np.
     upload.page_number = number
     upload.height, upload.width = page.shape[:2]
     upload.original = original
-    upload.page = batch.save(f"pages/{upload.site_id}/{upload.pk}.png", encode_png(page))
+    encoded = encode_page(page, data, template.media_type)
+    upload.page = batch.save(f"pages/{upload.site_id}/{upload.pk}{encoded.suffix}", encoded.data)
     upload.thumbnail = batch.save(f"thumbnails/{upload.site_id}/{upload.pk}.webp", encode_thumbnail(page))
     return upload

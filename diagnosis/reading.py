@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import cv2
@@ -59,12 +60,11 @@ def _reading(claimed: Diagnosis, version: ModelVersion) -> pipeline.Reading:
     page = _page_image(claimed)
     finding = predictor.read(page)
     crop = finding.crop
-    drawn = pipeline.DrawnHeatmap(
-        method=finding.method,
-        label=finding.label,
-        layer=heatmap.heat_layer(finding.attribution, crop, page.shape),
-        overlay=heatmap.overlay(page, finding.attribution, crop),
-    )
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        # OpenCV lets go of Python's lock, so the two pictures are drawn at the same time.
+        layer = beside.submit(heatmap.heat_layer, finding.attribution, crop, page.shape)
+        overlay = heatmap.overlay(page, finding.attribution, crop)
+    drawn = pipeline.DrawnHeatmap(method=finding.method, label=finding.label, layer=layer.result(), overlay=overlay)
     return pipeline.Reading(
         model_version=version,
         label=finding.label,

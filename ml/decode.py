@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ml.errors import PageRejected
+from ml.jpeg import without_metadata
 
 Page = NDArray[np.uint8]
 
@@ -73,6 +74,39 @@ def decode(data: bytes) -> DecodedFile:
     if b"%PDF-" in data[:1024]:
         return DecodedFile("application/pdf", _decode_pdf(data))
     return _decode_image(data)
+
+
+@dataclass(frozen=True)
+class EncodedPage:
+    """A page as a file: ``suffix`` is ``".jpg"`` or ``".png"``."""
+
+    suffix: str
+    data: bytes
+
+
+def encode_page(page: Page, source: bytes, media_type: str) -> EncodedPage:
+    """Encode a decoded page without loss and without metadata.
+
+    Args:
+        page: as `decode` returned it.
+        source: the file it came from.
+        media_type: of ``source``, as `decode` found it.
+
+    Returns:
+        The JPEG's own bytes where they alone give exactly this page, else a PNG.
+    """
+    if media_type == "image/jpeg":
+        bare = without_metadata(source)
+        # The comparison sorts out everything else: pages turned by EXIF, CMYK, files that decoders read differently.
+        if bare is not None and np.array_equal(_decode_colours(bare), page):
+            return EncodedPage(".jpg", bare)
+    return EncodedPage(".png", encode_png(page))
+
+
+def _decode_colours(data: bytes) -> Page:
+    """As workers read a stored page; empty where OpenCV cannot."""
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    return np.empty(0, np.uint8) if decoded is None else np.asarray(decoded, dtype=np.uint8)
 
 
 def encode_png(page: Page) -> bytes:
