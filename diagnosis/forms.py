@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Layout
@@ -41,7 +41,7 @@ class MultipleFileField(forms.FileField):
 class UploadForm(forms.Form):
     """One or several files and what is known about them."""
 
-    files = MultipleFileField(
+    file = MultipleFileField(
         label=_("ECG pages"),
         allow_empty_file=True,
         error_messages={"required": _("Choose at least one file.")},
@@ -59,8 +59,7 @@ class UploadForm(forms.Form):
 
     def __init__(self, *args: Any, sites: QuerySet[Site], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        site_field = self.fields["site"]
-        assert isinstance(site_field, forms.ModelChoiceField)
+        site_field = cast("forms.ModelChoiceField[Site]", self.fields["site"])
         site_field.queryset = sites
         choices = list(sites[:2])
         if len(choices) == 1:

@@ -11,7 +11,7 @@ import logging
 import mimetypes
 import re
 import uuid
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.db.models.fields.files import FieldFile
@@ -72,7 +72,7 @@ class PictureView(View):
     time: after log-out or a withdrawn permission the copy in its cache is not shown again.
     """
 
-    http_method_names: ClassVar[list[str]] = ["get", "head", "options"]
+    http_method_names = ("get", "head", "options")
     as_attachment = False
 
     def get(self, request: HttpRequest, pk: Any) -> HttpResponseBase:
@@ -85,9 +85,8 @@ class PictureView(View):
         if not file:
             raise Http404
         etag = quote_etag(hashlib.sha256((file.name or "").encode()).hexdigest()[:32])
-        response = get_conditional_response(request, etag=etag)
-        if response is None:
-            response = self._stream(file, media_type, download_name)
+        unchanged = get_conditional_response(request, etag=etag)
+        response = self._stream(file, media_type, download_name) if unchanged is None else unchanged
         response.headers["ETag"] = etag
         response.headers["Cache-Control"] = "private, no-cache"
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -104,7 +103,7 @@ class PictureView(View):
         try:
             stream = file.open("rb")
         except FileNotFoundError:
-            logger.error("A stored file is missing: %s", file.name)
+            logger.exception("A stored file is missing: %s", file.name)
             raise Http404 from None
         media_type = media_type or mimetypes.guess_type(file.name or "")[0] or "application/octet-stream"
         return FileResponse(

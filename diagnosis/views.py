@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, ClassVar
+from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -36,8 +36,7 @@ class SignedInView(LoginRequiredMixin, View):
 
     @property
     def user(self) -> User:
-        assert isinstance(self.request.user, User)
-        return self.request.user
+        return cast("User", self.request.user)
 
     def handle_no_permission(self) -> HttpResponseBase:  # type: ignore[override]
         if self.request.headers.get("X-Requested-With") == "XMLHttpRequest":
@@ -57,8 +56,8 @@ class UploadView(SignedInView):
         if not form.is_valid():
             if not by_script:
                 return self._page(form, status=422)
-            names = ", ".join(file.name or "" for file in request.FILES.getlist("files"))
-            sentence = " ".join(error for errors in form.errors.values() for error in errors)
+            names = ", ".join(file.name or "" for file in request.FILES.getlist("file"))
+            sentence = " ".join(str(error) for errors in form.errors.values() for error in errors)
             return self._rows([uploading.Outcome(names, "refused", sentence)])
         fields = form.cleaned_data
         outcomes = [
@@ -69,7 +68,7 @@ class UploadView(SignedInView):
                 patient_reference=fields["patient_reference"],
                 note=fields["note"],
             )
-            for file in fields["files"]
+            for file in fields["file"]
         ]
         if by_script:
             return self._rows(outcomes)
@@ -161,7 +160,7 @@ class ResultStatusView(_ResultView):
 class ReadAgainView(SignedInView):
     """A new diagnosis of a page that was read, or was not, before."""
 
-    http_method_names: ClassVar[list[str]] = ["post", "options"]
+    http_method_names = ("post", "options")
 
     def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         earlier = get_object_or_404(selectors.diagnoses_visible_to(self.user).select_related("upload__site"), pk=pk)
@@ -190,7 +189,7 @@ class HistoryView(SignedInView):
             "form": form,
             "page": page,
             "page_links": [
-                (number, "" if number == Paginator.ELLIPSIS else _with_page(request.GET, number))
+                (number, _with_page(request.GET, number) if isinstance(number, int) else "")
                 for number in page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)
             ],
             "newer_link": _with_page(request.GET, page.number - 1),
@@ -239,7 +238,7 @@ class DeleteUploadView(SignedInView):
 class RestoreUploadView(SignedInView):
     """Undo a deletion."""
 
-    http_method_names: ClassVar[list[str]] = ["post", "options"]
+    http_method_names = ("post", "options")
 
     def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         upload = get_object_or_404(selectors.uploads_restorable_by(self.user), pk=pk)
@@ -268,7 +267,7 @@ def _uuid(text: str) -> uuid.UUID | None:
         return None
 
 
-def _with_page(query: QueryDict, number: int | str) -> str:
+def _with_page(query: QueryDict, number: int) -> str:
     """The present filters with another page number."""
     query = query.copy()
     query.pop("deleted", None)

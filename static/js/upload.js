@@ -83,7 +83,7 @@ function start(form) {
     batch += files.length;
     // What is typed now belongs to these files; it must not stick to the next patient's.
     const about = new FormData(form);
-    about.delete("files");
+    about.delete("file");
     for (const file of files) {
       const row = rowTemplate.content.firstElementChild.cloneNode(true);
       row.querySelector("[data-name]").textContent = file.name;
@@ -104,7 +104,7 @@ function start(form) {
     });
     upload.row.querySelector("[data-remove]").addEventListener("click", () => {
       upload.row.remove();
-      form.querySelector("#id_files").focus();
+      form.querySelector("#id_file").focus();
     });
   }
 
@@ -162,7 +162,7 @@ function start(form) {
     const body = new FormData();
     for (const [name, value] of upload.about) body.append(name, value);
     body.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
-    body.append("files", upload.file, upload.file.name);
+    body.append("file", upload.file, upload.file.name);
     show(upload, words.sending, { kind: "sending", progress: 0 });
     return new Promise((resolve, reject) => {
       // fetch cannot say how much of a body has been sent.

@@ -23,7 +23,7 @@ def file(seed: int = 0, name: str = "page.png") -> SimpleUploadedFile:
 
 
 def post(client: Client, site: Site, *files: SimpleUploadedFile, by_script: bool = False, **fields: str) -> Any:
-    data = {"files": list(files), "site": site.pk, **fields}
+    data = {"file": list(files), "site": site.pk, **fields}
     return client.post(PATH, data, headers=SCRIPT if by_script else {})
 
 

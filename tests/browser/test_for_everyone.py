@@ -1,0 +1,128 @@
+"""Narrow screens, keyboards, dark rooms and screen readers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import NARROW, START_PAGE, WIDE, sign_in
+from tests.browser.dropping import drop
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def result_path(chromium_browser: Any, house: Any, draw: Callable[[int], bytes]) -> str:
+    """A finished result that the tests below look at."""
+    context = chromium_browser.new_context(base_url=house.url)
+    page = context.new_page()
+    sign_in(page)
+    page.get_by_label("Patient reference").fill("WARD-7/2026-000123")
+    page.get_by_label("Note").fill("A note long enough to be wrapped on a narrow screen, " * 4)
+    drop(page, **{"a_long_file_name_from_the_scanner_of_the_ward_" * 3 + "__png": draw(301)})
+    page.wait_for_url("**/diagnoses/*/")
+    expect(page.locator("#heat-layer")).to_be_visible()
+    path = page.url.removeprefix(house.url)
+    context.close()
+    return str(path)
+
+
+def visit_all(page: Page, result_path: str) -> Any:
+    """Go through every kind of page."""
+    page.goto("/accounts/login/")
+    yield "log-in"
+    sign_in(page)
+    yield "upload"
+    drop(page, letter__docx=b"no picture", another__docx=b"no picture either")
+    expect(page.locator(".upload-refused")).to_have_count(2)
+    yield "upload with a list"
+    page.goto(result_path)
+    expect(page.locator("#heat-layer")).to_be_visible()
+    page.locator("details summary").click()
+    yield "result"
+    delete = page.get_by_role("link", name="Delete page…").get_attribute("href")
+    page.goto(str(delete))
+    yield "delete"
+    page.goto("/diagnoses/")
+    yield "history"
+    page.goto("/diagnoses/?q=nothing-has-this-name")
+    yield "history without a match"
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["390px", "1440px"])
+def test_no_page_scrolls_sideways(window: Callable[..., Any], result_path: str, size: tuple[int, int]) -> None:
+    page = window(size).page
+    for name in visit_all(page, result_path):
+        wide, visible = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+        assert wide <= visible, name
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["390px", "1440px"])
+def test_axe_finds_nothing_to_complain_about(
+    window: Callable[..., Any], result_path: str, size: tuple[int, int], scheme: str
+) -> None:
+    page = window(size, scheme).page
+    axe = Axe()
+    for name in visit_all(page, result_path):
+        found = axe.run(page)
+        assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+
+
+def test_a_page_can_be_uploaded_and_looked_at_by_keyboard_alone(
+    window: Callable[..., Any], draw: Callable[[int], bytes]
+) -> None:
+    page = window().page
+    page.goto("/accounts/login/")
+    page.keyboard.type("clinician")
+    page.keyboard.press("Tab")
+    page.keyboard.type("isoline-demo")
+    page.keyboard.press("Enter")
+    page.wait_for_url(START_PAGE)
+    tab_to(page, "#id_file")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files({"name": "keys.png", "mimeType": "image/png", "buffer": draw(311)})
+    page.wait_for_url("**/diagnoses/*/")
+    expect(page.locator("#heat-layer")).to_be_visible()
+    tab_to(page, "#heat-opacity")
+    page.keyboard.press("Home")
+    expect(page.locator("#heat-layer")).to_have_css("opacity", "0")
+
+
+def test_arrow_keys_lead_to_the_neighbours_but_not_from_the_slider(
+    page: Page, result_path: str, draw: Callable[[int], bytes]
+) -> None:
+    drop(page, neighbour__png=draw(321))
+    page.wait_for_url("**/diagnoses/*/")
+    expect(page.locator("#heat-layer")).to_be_visible()
+    newest = page.url
+    page.get_by_role("slider").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.url == newest
+    page.get_by_role("slider").blur()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(lambda url: url != newest)
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url(newest)
+
+
+def test_the_end_of_the_waiting_is_announced(page: Page, house: Any, draw: Callable[[int], bytes]) -> None:
+    drop(page, spoken__png=draw(331))
+    page.wait_for_url("**/diagnoses/*/")
+    live = page.locator("#verdict")
+    expect(live).to_have_attribute("role", "status")
+    expect(live).not_to_contain_text("Waiting")
+    expect(page).not_to_have_title("Waiting for a reader… · Isoline")
+
+
+def tab_to(page: Page, selector: str) -> None:
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    pytest.fail(f"no Tab leads to {selector}")
