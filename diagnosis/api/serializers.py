@@ -165,7 +165,7 @@ class DiagnosisSerializer(serializers.ModelSerializer[Diagnosis]):
     model = ModelVersionSerializer(source="model_version", read_only=True, allow_null=True)
     heatmaps = HeatmapSerializer(many=True, read_only=True)
     upload = PageSerializer(read_only=True)
-    page_url = serializers.SerializerMethodField(help_text=_("The page image, PNG."))
+    page_url = serializers.SerializerMethodField(help_text=_("The page image, JPEG or PNG."))
     result_url = LinkField(view_name="diagnosis:result", help_text=_("The result for people, in a browser."))
 
     class Meta:
