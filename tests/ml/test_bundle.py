@@ -1,0 +1,87 @@
+"""A bundle is served exactly as it was sealed, or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ml.bundle import CARD, MANIFEST, MODEL, read_manifest
+from ml.errors import BundleCorrupt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def copy(bundle: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(bundle, tmp_path / "bundle")
+
+
+def test_the_shipped_bundle_is_intact_and_below_its_size_limit(bundle: Path) -> None:
+    manifest = read_manifest(bundle)
+    manifest.verify()
+    assert sum(file.stat().st_size for file in bundle.iterdir()) < 25 * 2**20
+    assert {file.name for file in bundle.iterdir()} == {MANIFEST, *manifest.files}
+    assert "not a medical device" in manifest.card
+    assert 0.2 < manifest.calibration.threshold < 1.0
+    assert manifest.metrics["test"]["strict"]["headline"]["accuracy"]["high"] < 0.97
+
+
+@pytest.mark.parametrize("name", [MODEL, CARD])
+def test_one_changed_byte_is_noticed(copy: Path, name: str) -> None:
+    data = bytearray((copy / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / name).write_bytes(data)
+    with pytest.raises(BundleCorrupt, match=name):
+        read_manifest(copy).verify()
+
+
+def test_a_missing_model_is_noticed(copy: Path) -> None:
+    (copy / MODEL).unlink()
+    with pytest.raises(BundleCorrupt, match="missing"):
+        read_manifest(copy).verify()
+
+
+def test_a_changed_threshold_makes_another_bundle(copy: Path, bundle: Path) -> None:
+    values = json.loads((copy / MANIFEST).read_text())
+    values["calibration"]["threshold"] = 0.01
+    (copy / MANIFEST).write_text(json.dumps(values))
+    assert read_manifest(copy).sha256 != read_manifest(bundle).sha256
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"format": 99}', "not json", '{"format": 1, "files": {"model.keras": "0"}}']
+)
+def test_an_unreadable_manifest_is_refused(copy: Path, content: str) -> None:
+    (copy / MANIFEST).write_text(content)
+    with pytest.raises(BundleCorrupt):
+        read_manifest(copy)
+
+
+def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleCorrupt):
+        read_manifest(tmp_path / "nothing")
+
+
+def test_reading_a_manifest_needs_no_tensorflow(bundle: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from ml.bundle import read_manifest;"
+        f"read_manifest(Path({str(bundle)!r})).verify();"
+        "import ml.decode, ml.gate, ml.heatmap, ml.preprocessing, ml.predictor;"
+        "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_science_imports_no_django() -> None:
+    code = (
+        "import sys, pkgutil, importlib, ml;"
+        "[importlib.import_module(m.name) for m in pkgutil.walk_packages(ml.__path__, 'ml.') if '__main__' not in m.name];"
+        "assert 'django' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
