@@ -244,6 +244,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# How long to look for the result of a child that died before its message goes back to the queue.
+CELERY_WORKER_LOST_WAIT = 2
 CELERY_TASK_SOFT_TIME_LIMIT = ISOLINE_SOFT_LIMIT_S
 CELERY_TASK_TIME_LIMIT = ISOLINE_HARD_LIMIT_S
 # Above the hard limit, so that a broker never hands out again what is still being worked on.

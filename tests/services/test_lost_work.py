@@ -7,17 +7,21 @@ import signal
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from tests.services.installation import Installation, PrivateRedis
+from tests.diagnosis.files import encoded
+from tests.services.installation import Installation, PrivateRedis, wait_for
 
 MakePage = Callable[[], bytes]
 
 
 @pytest.fixture(
-    params=["embedded", pytest.param("on_redis", marks=pytest.mark.services), pytest.param("on_rabbitmq", marks=pytest.mark.services)]
+    params=[
+        "embedded",
+        pytest.param("on_redis", marks=pytest.mark.services),
+        pytest.param("on_rabbitmq", marks=pytest.mark.services),
+    ]
 )
 def isoline(request: pytest.FixtureRequest) -> Installation:
     """A running installation on each broker."""
@@ -83,9 +87,16 @@ def test_a_page_that_takes_too_long_is_tried_again(isoline: Installation, make_p
     assert "SoftTimeLimitExceeded" in isoline.row(key).error
 
 
-def test_a_picture_that_is_no_ecg_is_rejected_at_once(isoline: Installation) -> None:
-    from tests.diagnosis.files import encoded
+@pytest.mark.services
+def test_a_page_that_sits_in_native_code_is_taken_away_from_its_child(
+    on_redis: Installation, make_page: MakePage
+) -> None:
+    key = on_redis.upload(make_page(), note="stuck")
+    on_redis.wait_until(key, "done")
+    assert is_done_once(on_redis, key, attempts=2)
 
+
+def test_a_picture_that_is_no_ecg_is_rejected_at_once(isoline: Installation) -> None:
     result = isoline.wait_until(isoline.upload(encoded("PNG", uuid.uuid4().int % 10**6)), "rejected")
     assert result["reason"] == "not_an_ecg_page"
     assert result["model"]["sha256"]
@@ -146,13 +157,11 @@ def test_the_same_message_in_two_workers_at_once_makes_one_diagnosis(
 
 
 def wait_for_the_late_one(isoline: Installation, key: str) -> None:
-    from tests.services.installation import wait_for
-
     lost = f"Diagnosis {key}: attempt 1 lost its claim"
     wait_for(lambda: lost in isoline.log("worker") + isoline.log("second"), within_s=20)
 
 
-def test_another_active_model_is_loaded_without_a_restart(isoline: Installation, make_page: MakePage) -> Any:
+def test_another_active_model_is_loaded_without_a_restart(isoline: Installation, make_page: MakePage) -> None:
     first = isoline.wait_until(isoline.upload(make_page()), "done")["model"]["sha256"]
     changed = isoline.folder / "changed_bundle"
     isoline.run(
