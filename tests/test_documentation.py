@@ -1,0 +1,43 @@
+"""What the documents say exists, exists; what can be configured is documented."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_link_to_a_file_leads_to_one(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    missing = [link for link in links if link and not (document.parent / link).exists()]
+
+    assert missing == []
+
+
+def test_every_environment_variable_of_the_settings_is_documented() -> None:
+    settings = "".join(file.read_text(encoding="utf-8") for file in REPOSITORY.glob("ecgsite/settings/*.py"))
+    variables = set(re.findall(r'env(?:\.[a-z]+)?\(\s*"([A-Z][A-Z0-9_]+)"', settings))
+    documented = set(
+        re.findall(r"[A-Z][A-Z0-9_]+", (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8"))
+    )
+
+    assert len(variables) > 30
+    assert variables - documented == set()
+
+
+def test_every_direct_dependency_has_its_reason() -> None:
+    reasons = (REPOSITORY / "docs" / "dependencies.md").read_text(encoding="utf-8").lower()
+    named = {
+        re.split(r"[~=<>\[ ]", line, maxsplit=1)[0].lower()
+        for file in REPOSITORY.glob("requirements*.in")
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith(("#", "-"))
+    }
+
+    assert {name for name in named if name not in reasons} == set()
