@@ -6,9 +6,8 @@ import hashlib
 import logging
 import unicodedata
 import uuid
-from copy import copy
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from django.db import IntegrityError, transaction
 
@@ -125,18 +124,18 @@ def accept(
     if not missing:
         return Accepted(uploads=earlier, duplicate_of=earlier[0])
 
-    template = Upload(
-        site=site,
-        uploaded_by=user,
-        original_name=clean_name(original_name),
-        media_type=decoded.media_type,
-        byte_size=len(data),
-        sha256=sha256,
-        patient_reference=reference,
-        note=checked_note,
-    )
+    shared_fields: dict[str, Any] = {
+        "site": site,
+        "uploaded_by": user,
+        "original_name": clean_name(original_name),
+        "media_type": decoded.media_type,
+        "byte_size": len(data),
+        "sha256": sha256,
+        "patient_reference": reference,
+        "note": checked_note,
+    }
     try:
-        made = _store(data, decoded, template, missing)
+        made = _store(data, decoded, shared_fields, missing)
     except IntegrityError:
         # The same file came in twice at the same moment and the other request was first.
         winners = _live_uploads(site, sha256)
@@ -202,37 +201,31 @@ def _decoded(data: bytes) -> DecodedFile:
         raise UploadRefused(rejected.code, rejected.message) from rejected
 
 
-def _store(data: bytes, decoded: DecodedFile, template: Upload, page_numbers: list[int]) -> list[Upload]:
+def _store(data: bytes, decoded: DecodedFile, shared_fields: dict[str, Any], page_numbers: list[int]) -> list[Upload]:
+    site, sha256 = shared_fields["site"], shared_fields["sha256"]
     batch = Batch()
     try:
         # The last part of the name is never shared, so that no cleanup takes away what another request just stored.
-        folder = f"originals/{template.site_id}/{template.sha256[:2]}/{template.sha256}"
-        original = batch.save(f"{folder}/{uuid.uuid4().hex}{_SUFFIXES[decoded.media_type]}", data)
-        uploads = [
-            _page_upload(template, number, original, decoded.pages[number - 1], data, batch) for number in page_numbers
-        ]
+        name = f"originals/{site.pk}/{sha256[:2]}/{sha256}/{uuid.uuid4().hex}{_SUFFIXES[decoded.media_type]}"
+        original = batch.save(name, data)
+        uploads = []
+        for number in page_numbers:
+            upload = Upload(**shared_fields, page_number=number, original=original)
+            _store_pictures(upload, decoded.pages[number - 1], data, batch)
+            uploads.append(upload)
         with transaction.atomic(durable=True):
             transaction.on_commit(batch.keep)
             for upload in uploads:
                 upload.save(force_insert=True)
-            pipeline.enqueue_all(uploads=uploads, requested_by=template.uploaded_by)
+            pipeline.enqueue_all(uploads=uploads, requested_by=shared_fields["uploaded_by"])
         batch.keep()
     finally:
         batch.close()
     return uploads
 
 
-def _page_upload(
-    template: Upload, number: int, original: str, page: NDArray[np.uint8], data: bytes, batch: Batch
-) -> Upload:
-    upload = copy(template)
-    # A copied row would share its state, and with it the cached relations, with the template.
-    upload._state = copy(template._state)
-    upload.pk = uuid.uuid4()
-    upload.page_number = number
+def _store_pictures(upload: Upload, page: NDArray[np.uint8], data: bytes, batch: Batch) -> None:
     upload.height, upload.width = page.shape[:2]
-    upload.original = original
-    encoded = encode_page(page, data, template.media_type)
+    encoded = encode_page(page, data, upload.media_type)
     upload.page = batch.save(f"pages/{upload.site_id}/{upload.pk}{encoded.suffix}", encoded.data)
     upload.thumbnail = batch.save(f"thumbnails/{upload.site_id}/{upload.pk}.webp", encode_thumbnail(page))
-    return upload

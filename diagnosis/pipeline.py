@@ -112,7 +112,7 @@ def dispatch(pks: Sequence[uuid.UUID], *, delay: timedelta = timedelta(0)) -> in
                 retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0},
             )
         # Each broker has errors of its own, and whatever they are, the page is safe.
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             logger.warning(
                 "The queue cannot be reached (%s: %s); %d page(s) wait for the sweep.",
                 type(error).__name__,

@@ -39,10 +39,12 @@ def read(pk: str, *, task_id: str) -> None:
     except PageRejected as rejected:
         pipeline.reject(claimed, rejected.code, rejected.message, model_version=version)
     except model_registry.NoActiveModel:
-        logger.error("No model is active: activate one under “Model versions” in the administration.")
+        logger.error(  # noqa: TRY400  (the traceback says nothing more)
+            "No model is active: activate one under “Model versions” in the administration."
+        )
         pipeline.fail(claimed, "no_active_model", "There is no active ModelVersion.", final=True)
     except BundleCorrupt as corrupt:
-        logger.error("The active model %s cannot be used: %s", version, corrupt)
+        logger.error("The active model %s cannot be used: %s", version, corrupt)  # noqa: TRY400
         pipeline.fail(claimed, "model_unavailable", str(corrupt), final=True)
     except FileNotFoundError:
         logger.exception("Diagnosis %s: the page image is missing", claimed.pk)

@@ -7,7 +7,7 @@ in the admin. What a user may not see does not exist for them: views turn a miss
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -95,9 +95,9 @@ def may_delete(user: User | AnonymousUser, upload: Upload) -> bool:
 
 def uploads_deletable_by(user: User | AnonymousUser) -> QuerySet[Upload]:
     """``may_delete`` for a list of pages at once."""
-    visible = uploads_visible_to(user)
     if not _may_look(user):
-        return visible
+        return Upload.objects.none()
+    visible = uploads_visible_to(user)
     if user.is_administrator or user.role == Role.REVIEWER:
         return visible
     return visible.filter(uploaded_by=user) if user.role == Role.CLINICIAN else visible.none()
@@ -142,12 +142,12 @@ def model_versions_administered_by(user: User | AnonymousUser) -> QuerySet[Model
     return ModelVersion.objects.select_related("activated_by") if _administers(user) else ModelVersion.objects.none()
 
 
-def _may_look(user: User | AnonymousUser) -> bool:
+def _may_look(user: User | AnonymousUser) -> TypeGuard[User]:
     return bool(user.is_authenticated and user.is_active)
 
 
 def _administers(user: User | AnonymousUser) -> bool:
-    return _may_look(user) and bool(getattr(user, "is_administrator", False))
+    return _may_look(user) and user.is_administrator
 
 
 def _start_of(day: date) -> datetime:

@@ -46,7 +46,7 @@ def diagnose(self: Task, pk: str) -> None:
     try:
         uuid.UUID(pk)
     except (ValueError, TypeError, AttributeError):
-        logger.error("A message without a valid key was dropped.")
+        logger.warning("A message without a valid key was dropped: %.80r", pk)
         return
     from diagnosis import reading
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.core.exceptions import PermissionDenied
 from django.core.signals import got_request_exception
@@ -59,8 +59,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
 
 def _from_rest_framework(error: exceptions.APIException, context: dict[str, Any]) -> Response:
     # Sets WWW-Authenticate and Retry-After, and marks the transaction for rollback.
-    response = rest_framework_handler(error, context)
-    assert response is not None
+    response = cast("Response", rest_framework_handler(error, context))
     codes = error.get_codes()
     code = codes if isinstance(codes, str) else error.default_code
     if isinstance(error, exceptions.UnsupportedMediaType):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -28,7 +29,7 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
 
 
 class DiagnosisBriefSerializer(serializers.ModelSerializer[Diagnosis]):
-    status = serializers.ChoiceField(choices=Diagnosis.State, source="state", read_only=True)
+    status = serializers.ChoiceField(choices=Diagnosis.State.choices, source="state", read_only=True)
     url = LinkField(view_name="api:diagnosis-detail")
     upload = serializers.UUIDField(source="upload_id", read_only=True)
     page_number = serializers.IntegerField(source="upload.page_number", read_only=True)
@@ -146,10 +147,10 @@ class DiagnosisSerializer(serializers.ModelSerializer[Diagnosis]):
     """One reading of one page by one model."""
 
     url = LinkField(view_name="api:diagnosis-detail")
-    status = serializers.ChoiceField(choices=Diagnosis.State, source="state", read_only=True)
+    status = serializers.ChoiceField(choices=Diagnosis.State.choices, source="state", read_only=True)
     reason = serializers.SerializerMethodField(help_text=_("Why there is no result, as a stable code; else empty."))
     message = serializers.SerializerMethodField(help_text=_("The same as a sentence a person can act on."))
-    label = serializers.SerializerMethodField(
+    label = serializers.SerializerMethodField(  # type: ignore[assignment]
         help_text=_("The most probable class; not an answer where “abstained” is true. Null without a result.")
     )
     abstained = serializers.BooleanField(
@@ -185,7 +186,7 @@ class DiagnosisSerializer(serializers.ModelSerializer[Diagnosis]):
     def get_message(self, diagnosis: Diagnosis) -> str:
         return messages.describe(diagnosis)
 
-    @extend_schema_field(serializers.ChoiceField(choices=Diagnosis.Label, allow_null=True))
+    @extend_schema_field(serializers.ChoiceField(choices=Diagnosis.Label.choices, allow_null=True))
     def get_label(self, diagnosis: Diagnosis) -> str | None:
         return diagnosis.label or None
 
@@ -203,13 +204,13 @@ class HistoryFilterSerializer(serializers.Serializer[Any]):
         max_length=200,
         help_text=_("Words in the patient reference, file name or note, or the start of the SHA-256."),
     )
-    label = serializers.ChoiceField(
+    label = serializers.ChoiceField(  # type: ignore[assignment]
         required=False,
         allow_blank=True,
         choices=[*Diagnosis.Label.choices, (NOT_SURE, _("Not sure"))],
         help_text=_("The answer given; “not_sure” for abstentions."),
     )
-    state = serializers.ChoiceField(required=False, allow_blank=True, choices=Diagnosis.State)
+    state = serializers.ChoiceField(required=False, allow_blank=True, choices=Diagnosis.State.choices)
     since = serializers.DateField(required=False, help_text=_("First day."))
     until = serializers.DateField(required=False, help_text=_("Last day, included."))
 
@@ -228,8 +229,10 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     code = serializers.CharField(help_text=_("Stable, for machines."))
     detail = serializers.CharField(help_text=_("A sentence a person can act on."))
-    errors = FieldProblemSerializer(many=True, required=False, help_text=_("With “validation_error”: by field."))
+    errors = FieldProblemSerializer(  # type: ignore[assignment]
+        many=True, required=False, help_text=_("With “validation_error”: by field.")
+    )
 
 
-def _absolute(view_name: str, pk: uuid.UUID, context: dict[str, Any]) -> str:
+def _absolute(view_name: str, pk: uuid.UUID, context: Mapping[str, Any]) -> str:
     return str(reverse(view_name, kwargs={"pk": pk}, request=context.get("request")))

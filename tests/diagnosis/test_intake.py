@@ -125,6 +125,12 @@ def test_the_type_comes_from_the_content_and_never_from_the_name(clinician: User
     assert upload.original.name.endswith(".jpg")
 
 
+def small_picture() -> bytes:
+    buffer = io.BytesIO()
+    picture(width=64, height=64).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 BAD_FILES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "no bytes": ("empty_file", lambda: b""),
     "text": ("unsupported_type", lambda: b"ECG of Mr. X\n" * 50),
@@ -135,17 +141,11 @@ BAD_FILES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "a PNG cut short": ("damaged_file", lambda: encoded("PNG")[:400]),
     "a PDF cut short": ("damaged_file", lambda: b"%PDF-1.7\nnothing"),
     "a decompression bomb": ("too_many_pixels", bomb),
-    "a picture of a few pixels": ("too_small", lambda: _small()),
+    "a picture of a few pixels": ("too_small", small_picture),
     "more than 25 MB": ("file_too_large", lambda: encoded("PNG") + b"\0" * MAX_BYTES),
     "a PDF with a password": ("encrypted_pdf", encrypted_pdf),
     "a PDF of too many pages": ("too_many_pages", lambda: empty_pages_pdf(51)),
 }
-
-
-def _small() -> bytes:
-    buffer = io.BytesIO()
-    picture(width=64, height=64).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 @pytest.mark.parametrize("bad", BAD_FILES)

@@ -108,7 +108,12 @@ class Installation:
 
     def _python(self, *arguments: str) -> str:
         done = subprocess.run(
-            [sys.executable, *arguments], cwd=REPOSITORY, env=self.environment, capture_output=True, timeout=120
+            [sys.executable, *arguments],
+            cwd=REPOSITORY,
+            env=self.environment,
+            capture_output=True,
+            timeout=120,
+            check=False,
         )
         assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
         return done.stdout.decode()

@@ -20,7 +20,9 @@ django.setup()
 from diagnosis import reading  # noqa: E402
 from diagnosis.models import Diagnosis  # noqa: E402
 from diagnosis.pipeline import Reading  # noqa: E402
-from ecgsite.celery import app as app  # noqa: E402
+from ecgsite.celery import app  # noqa: E402
+
+__all__ = ("app",)
 
 FAULTS = Path(os.environ["FAULTS_DIR"])
 _read_truly = reading._reading
