@@ -22,26 +22,32 @@ help:
 	@echo "make lock       make requirements*.txt from requirements*.in"
 	@echo "make clean      remove the virtual environment and caches; var/, with its pages, stays"
 
-# $(call install,stamp name,requirements files): install when a lock file changed since the last time.
+define check_python
+@test -n "$(PYTHON)" && $(PYTHON) -c '$(FITS)' 2>/dev/null || { \
+	echo "Isoline needs Python 3.11, 3.12 or 3.13. Install one, or say where it is: make $@ PYTHON=/path/to/python3.12" >&2; exit 1; }
+endef
+
+# $(call install,name,requirements files): only when a lock file changed since the last time.
 define install
-	@test -n "$(PYTHON)" || { echo "Isoline needs Python 3.11, 3.12 or 3.13; none was found. Install one, or name it: make $@ PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@$(PYTHON) -c '$(FITS)' || { echo "Isoline needs Python 3.11, 3.12 or 3.13; $(PYTHON) is another version." >&2; exit 1; }
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
-		echo "Creating a virtual environment in $(VENV) ..."; \
-		$(PYTHON) -m venv --clear $(VENV) || { echo "Python cannot create virtual environments here. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }; }
-	@cat $(2) | cmp -s - $(VENV)/installed-$(1).txt || { \
-		echo "Installing pinned requirements; the first time takes a few minutes ..."; \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes $(foreach file,$(2),-r $(file)) \
-		&& cat $(2) > $(VENV)/installed-$(1).txt; }
+@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+	echo "Creating a virtual environment in $(VENV) ..."; \
+	$(PYTHON) -m venv --clear $(VENV) || { echo "This Python cannot create virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }; }
+@cat $(2) > $(VENV)/wanted-$(1).txt
+@cmp -s $(VENV)/wanted-$(1).txt $(VENV)/installed-$(1).txt || { \
+	echo "Installing pinned requirements; the first time takes a few minutes ..."; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes $(foreach file,$(2),-r $(file)) \
+	&& mv $(VENV)/wanted-$(1).txt $(VENV)/installed-$(1).txt; }
 endef
 
 run:
-	@test -z "$(PYTHON)" || $(PYTHON) ecgsite/ports.py "$(PORT)"
+	$(check_python)
+	@$(PYTHON) ecgsite/ports.py "$(PORT)"
 	$(call install,run,requirements.txt)
 	@DJANGO_SETTINGS_MODULE=ecgsite.settings.local exec $(BIN)/python manage.py run_local --port "$(PORT)"
 
 .PHONY: dev
 dev:
+	$(check_python)
 	$(call install,dev,requirements.txt requirements-lab.txt requirements-dev.txt)
 
 test: dev
