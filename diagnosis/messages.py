@@ -69,7 +69,7 @@ FAILURES: Final[dict[str, Sentence]] = {
     ),
     "internal_error": _(
         "The page could not be read because of an error on our side. "
-        "Ask an administrator to have it read again; the page is kept."
+        "Have it read again; if that fails too, tell an administrator. The page is kept."
     ),
     "page_missing": _("The stored picture of this page is missing. Upload the page again or tell an administrator."),
     "no_active_model": _(

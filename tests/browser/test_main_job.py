@@ -142,7 +142,8 @@ def assert_heat_lies_on_the_page(page: Page) -> None:
     below, above = box(page, "#page-image"), box(page, "#heat-layer")
     for side in ("x", "y", "width", "height"):
         assert above[side] == pytest.approx(below[side], abs=1), side
-    page.wait_for_function("document.querySelector('#heat-layer').naturalWidth > 0")
+    for selector in ("#page-image", "#heat-layer"):
+        page.locator(selector).evaluate("image => image.decode()")
     proportions = [
         page.locator(selector).evaluate("image => image.naturalWidth / image.naturalHeight")
         for selector in ("#page-image", "#heat-layer")

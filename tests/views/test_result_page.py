@@ -122,12 +122,20 @@ def test_another_reading_is_offered_where_another_model_is_active(
     assert "Read again with the current model" in page(browser, done)
 
 
-def test_earlier_readings_of_the_page_are_linked(browser: Client, upload: Upload, fail: Make, read: Make) -> None:
+def test_other_readings_of_this_page_and_of_no_other_are_listed(
+    browser: Client, upload: Upload, take_in: Any, fail: Make, read: Make
+) -> None:
     failed = fail(upload)
     browser.post(reverse("diagnosis:read_again", kwargs={"pk": failed.pk}))
     done = read(upload)
-    assert failed.get_absolute_url() in page(browser, done)
-    assert done.get_absolute_url() in page(browser, failed)
+    read(take_in(2))
+
+    def listed(diagnosis: Diagnosis) -> list[str]:
+        listing = page(browser, diagnosis).partition('<ul class="other-readings">')[2].partition("</ul>")[0]
+        return re.findall(r'href="([^"]+)"', listing)
+
+    assert listed(done) == [failed.get_absolute_url()]
+    assert listed(failed) == [done.get_absolute_url()]
 
 
 def test_the_neighbours_are_one_step_away(browser: Client, take_in: Any, read: Make) -> None:
