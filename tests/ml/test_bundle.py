@@ -81,7 +81,8 @@ def test_reading_a_manifest_needs_no_tensorflow(bundle: Path) -> None:
 def test_the_science_imports_no_django() -> None:
     code = (
         "import sys, pkgutil, importlib, ml;"
-        "[importlib.import_module(m.name) for m in pkgutil.walk_packages(ml.__path__, 'ml.') if '__main__' not in m.name];"
+        "names = [module.name for module in pkgutil.walk_packages(ml.__path__, 'ml.')];"
+        "[importlib.import_module(name) for name in names if '__main__' not in name];"
         "assert 'django' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
