@@ -5,13 +5,16 @@ History is never edited here. Rows come from ``selectors``, so that only adminis
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -33,6 +36,20 @@ class HistoryAdmin(admin.ModelAdmin):
     """For rows that are written by the application alone."""
 
     actions_on_bottom = True
+    # What a key typed into the search field may be the key of.
+    key_fields: tuple[str, ...] = ()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        # Django compares keys as text, which SQLite stores without their dashes.
+        try:
+            key = uuid.UUID(search_term.strip()) if self.key_fields else None
+        except ValueError:
+            key = None
+        if key is None:
+            return super().get_search_results(request, queryset, search_term)
+        return queryset.filter(reduce(or_, (Q(**{field: key}) for field in self.key_fields))), False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -76,7 +93,8 @@ class UploadAdmin(HistoryAdmin):
     list_display = ("small_picture", "name", "site", "uploaded_by", "created_at", "patient_reference", "is_deleted")
     list_display_links = ("small_picture", "name")
     list_filter = ("site", "media_type", ("deleted_at", admin.EmptyFieldListFilter), "created_at")
-    search_fields = ("id__exact", "original_name", "patient_reference", "sha256__startswith", "uploaded_by__username")
+    search_fields = ("original_name", "patient_reference", "sha256__startswith", "uploaded_by__username")
+    key_fields = ("pk",)
     date_hierarchy = "created_at"
     list_per_page = 50
     actions = ("delete_pages", "restore_pages", "erase_pages")
@@ -201,9 +219,10 @@ class DiagnosisAdmin(HistoryAdmin):
     list_display_links = ("small_picture", "id")
     list_filter = ("state", "label", "abstained", "reason", "model_version", "upload__site", "created_at")
     search_fields = (
-        *("id__exact", "upload__id__exact", "upload__original_name", "upload__patient_reference"),
-        *("upload__sha256__startswith", "reason", "error"),
+        *("upload__original_name", "upload__patient_reference", "upload__sha256__startswith"),
+        *("reason", "error"),
     )
+    key_fields = ("pk", "upload")
     date_hierarchy = "created_at"
     list_per_page = 50
     inlines = (HeatmapInline,)
