@@ -85,7 +85,7 @@ function add(files, folderNames = new Set()) {
     const row = rowTemplate.content.firstElementChild.cloneNode(true);
     row.querySelector("[data-name]").textContent = file.name;
     list.prepend(row);
-    const upload = { file, row, about, loneFile: false };
+    const upload = { file, row, about };
     wire(upload);
     if (folderNames.has(file.name)) refuse(upload, words.aFolder);
     else if (file.size > Number(words.maxBytes)) refuse(upload, words.tooLarge);
