@@ -280,7 +280,12 @@ CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"max_retries": 0}
 if CELERY_BROKER_URL.startswith(("redis:", "rediss:")):
     # https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html
-    CELERY_BROKER_TRANSPORT_OPTIONS |= {"visibility_timeout": VISIBILITY_TIMEOUT_S, "socket_connect_timeout": 2}
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {
+        "visibility_timeout": VISIBILITY_TIMEOUT_S,
+        "socket_connect_timeout": 2,
+        # A Redis that takes connections but no longer answers must not hold a web request for ever.
+        "socket_timeout": 5,
+    }
 elif CELERY_BROKER_URL.startswith(("amqp:", "amqps:")):
     # RabbitMQ gives back what its worker lost when the connection ends; its own limit is 30 minutes.
     # https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/rabbitmq.html
