@@ -188,7 +188,7 @@ CONTENT_SECURITY_POLICY = {
 # --- Files ---------------------------------------------------------------------------------------
 # https://docs.djangoproject.com/en/5.2/howto/static-files/ · https://whitenoise.readthedocs.io/
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Pages of patients: no address leads straight to them, a view that asks for permission serves them.
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(DATA_DIR / "media")))

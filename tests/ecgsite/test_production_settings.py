@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -87,6 +88,22 @@ def test_nothing_falls_back_to_local_settings_when_a_server_starts_without_any(s
         result = start(command, DJANGO_SETTINGS_MODULE=None, SECRET_KEY=None)
         assert result.returncode != 0
         assert "refuses to start" in result.stderr
+
+
+DRAW = "from django.template.loader import render_to_string; print(render_to_string('500.html'))"
+
+
+def test_static_files_get_names_that_browsers_may_keep_for_ever(start, tmp_path: Path):
+    static = tmp_path / "static"
+    manage = [*PYTHON, "manage.py"]
+    collected = start([*manage, "collectstatic", "--noinput", "--verbosity=0"], STATIC_ROOT=str(static))
+    assert collected.returncode == 0, collected.stderr
+
+    page = start([*manage, "shell", "--no-imports", "-c", DRAW], STATIC_ROOT=str(static))
+
+    (style,) = re.findall(r'href="/static/(css/isoline\.[0-9a-f]{12}\.css)"', page.stdout)
+    assert (static / style).is_file()
+    assert (static / f"{style}.gz").is_file()
 
 
 def test_the_demo_is_not_made_in_production(start):
