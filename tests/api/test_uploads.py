@@ -79,6 +79,12 @@ def test_a_refusal_is_a_problem_with_a_code_and_a_sentence(
     assert not Upload.objects.exists()
 
 
+def test_a_request_that_announces_too_much_is_refused_before_it_is_read(client: APIClient) -> None:
+    announced = {"CONTENT_TYPE": "multipart/form-data; boundary=x", "CONTENT_LENGTH": str(2 * 2**30)}
+    answer = client.generic("POST", "/api/v1/uploads/", b"--x--", **announced)
+    assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
+
+
 @pytest.mark.parametrize(
     ("fields", "field", "code"),
     [

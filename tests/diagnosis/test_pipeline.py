@@ -303,7 +303,7 @@ def test_the_sweep_sends_again_what_went_astray_but_ever_more_rarely(
 def test_the_sweep_brings_back_a_page_whose_worker_is_gone(queued: Diagnosis, claim: Claim, queue: Queue) -> None:
     claim(queued)
     assert pipeline.sweep() == 0
-    rewind(queued, leased_until=timedelta(seconds=1))
+    rewind(queued, leased_until=timedelta(seconds=1), created_at=timedelta(minutes=1))
     assert pipeline.sweep() == 1
     queued.refresh_from_db()
     assert (queued.state, queued.attempts, queued.claimed_by) == (State.QUEUED, 1, "")
