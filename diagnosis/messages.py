@@ -53,7 +53,9 @@ REJECTIONS: Final[dict[str, Sentence]] = {
     "not_an_ecg_page": _(
         "This does not look like an ECG page. Upload the whole page, flat and sharp, with its grid and all leads."
     ),
-    "no_trace": _("No ECG trace was found on the page. Scan it again with more contrast."),
+    "page_on_its_side": _(
+        "The page seems to lie on its side. Turn it so that the traces run from left to right, and upload it again."
+    ),
     "upload_deleted": _("The page was deleted before it was read."),
 }
 
@@ -85,7 +87,6 @@ FAILURES: Final[dict[str, Sentence]] = {
 # What the reader of a result should know about how it came about.
 WARNINGS: Final[dict[str, Sentence]] = {
     "grid_not_found": _("No ECG grid was found; the area around the trace was read instead. Check the crop."),
-    "low_resolution": _("The page has a low resolution; fine detail may be lost."),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -101,9 +102,12 @@ class Predictor:
         """
         layers = take_apart(page)
         region = find_ecg(page, layers)
-        require_ecg(layers, region)
-        model_input = preprocess(page, region.crop, self._manifest.preprocessing)
-        probabilities, attribution = self._compiled(model_input[None, ..., None].astype(np.float32))
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            # Nearly every page is one, so the network does not wait for the verdict; a refusal discards its answer.
+            verdict = beside.submit(require_ecg, layers, region)
+            model_input = preprocess(page, region.crop, self._manifest.preprocessing)
+            probabilities, attribution = self._compiled(model_input[None, ..., None].astype(np.float32))
+            verdict.result()
         values = [float(value) for value in probabilities.numpy()]
         winner = int(np.argmax(values))
         classes = self._manifest.classes
@@ -140,9 +144,7 @@ def _compile(model: keras.Model, manifest: BundleManifest) -> CompiledPass:
     temperature = manifest.calibration.temperature
     spec = manifest.preprocessing
 
-    @tf.function(
-        input_signature=[tf.TensorSpec((1, spec.height, spec.width, 1), tf.float32)], jit_compile=False
-    )
+    @tf.function(input_signature=[tf.TensorSpec((1, spec.height, spec.width, 1), tf.float32)])
     def run(page: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
             features, logits = two_headed(page, training=False)
