@@ -8,7 +8,8 @@ import numpy as np
 from ml.render import render_page
 from ml.synthetic import synthetic_signals
 
-JPEG_QUALITY = 92
+# Gives about a megabyte; scans of this size are archived at 0.7 to 1.5.
+JPEG_QUALITY = 75
 
 
 def jpeg_page(seed: int) -> bytes:

@@ -201,6 +201,14 @@ def _decoded(data: bytes) -> DecodedFile:
         raise UploadRefused(rejected.code, rejected.message) from rejected
 
 
+def _page(decoded: DecodedFile, number: int) -> NDArray[np.uint8]:
+    try:
+        return decoded.pages[number - 1]
+    except PageRejected as rejected:
+        logger.info("Upload refused (%s): page %d of %d", rejected.code, number, len(decoded.pages))
+        raise UploadRefused(rejected.code, rejected.message) from rejected
+
+
 def _store(data: bytes, decoded: DecodedFile, shared_fields: dict[str, Any], page_numbers: list[int]) -> list[Upload]:
     site, sha256 = shared_fields["site"], shared_fields["sha256"]
     batch = Batch()
@@ -211,7 +219,7 @@ def _store(data: bytes, decoded: DecodedFile, shared_fields: dict[str, Any], pag
         uploads = []
         for number in page_numbers:
             upload = Upload(**shared_fields, page_number=number, original=original)
-            _store_pictures(upload, decoded.pages[number - 1], data, batch)
+            _store_pictures(upload, _page(decoded, number), data, batch)
             uploads.append(upload)
         with transaction.atomic(durable=True):
             transaction.on_commit(batch.keep)

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, setup_logging, worker_init
+from celery.signals import beat_init, setup_logging, worker_init, worker_process_init
 
-from . import embedded_broker  # noqa: F401  (makes embedded:// known)
+from . import (
+    allocator,
+    embedded_broker,  # noqa: F401  (makes embedded:// known)
+)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecgsite.settings.production")
 # Read by TensorFlow when a worker child loads it: only real problems on the console, and a GPU's memory taken
@@ -33,6 +36,11 @@ def log_as_django_does(**kwargs: Any) -> None:
     from django.conf import settings
 
     dictConfig(settings.LOGGING)
+
+
+@worker_process_init.connect
+def keep_large_buffers(**kwargs: Any) -> None:
+    allocator.keep_large_buffers()
 
 
 @worker_init.connect

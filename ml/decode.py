@@ -7,9 +7,11 @@ so that a decompression bomb costs nothing.
 from __future__ import annotations
 
 import io
+import threading
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, overload
 
 import cv2
 import numpy as np
@@ -27,6 +29,7 @@ MAX_PIXELS: Final = 50_000_000
 MIN_SIDE: Final = 160
 MAX_PDF_PAGES: Final = 50
 PDF_DPI: Final = 200
+MAX_PDF_SIDE: Final = 3000
 
 MEDIA_TYPES: Final = {
     "JPEG": "image/jpeg",
@@ -46,7 +49,7 @@ class DecodedFile:
     """A file's pages as (height, width, 3) uint8 RGB arrays, upright, without metadata."""
 
     media_type: str
-    pages: list[Page]
+    pages: Sequence[Page]
 
 
 def decode(data: bytes) -> DecodedFile:
@@ -56,7 +59,8 @@ def decode(data: bytes) -> DecodedFile:
         data: the whole file. JPEG, PNG, TIFF (first page), WebP or PDF (every page).
 
     Returns:
-        The media type found in the bytes and the pages, EXIF orientation applied.
+        The media type found in the bytes and the pages, EXIF orientation applied. A PDF's pages are drawn when they
+        are asked for, which may raise ``damaged_file``, ``too_small`` or ``too_many_pixels``.
 
     Raises:
         PageRejected: with code ``empty_file``, ``file_too_large``, ``unsupported_type``, ``damaged_file``,
@@ -163,18 +167,33 @@ def _upright_rgb(image: Image.Image) -> Page:
     return np.array(upright.convert("RGB"), dtype=np.uint8)
 
 
-def _decode_pdf(data: bytes) -> list[Page]:
-    try:
-        document = pdfium.PdfDocument(data)
-    except pdfium.PdfiumError as error:
-        if "password" in str(error).lower() or "security" in str(error).lower():
-            raise PageRejected(
-                "encrypted_pdf", "The PDF is protected by a password. Please save it without protection."
-            ) from error
-        raise PageRejected(
-            "damaged_file", "The PDF is damaged or cut short and cannot be opened. Please export it again."
-        ) from error
-    with document:
+# PDFium has state of its own and may be used by one thread at a time only.
+_pdfium_in_use = threading.Lock()
+
+
+class _PdfPages(Sequence[Page]):
+    """The pages of a PDF, each drawn when it is asked for: fifty of them at once would take 600 MB."""
+
+    def __init__(self, data: bytes, count: int) -> None:
+        self._data, self._count = data, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Page: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Page]: ...
+    def __getitem__(self, index: int | slice) -> Page | list[Page]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(self._count))]
+        number = range(self._count)[index]
+        with _pdfium_in_use, _open_pdf(self._data) as document:
+            return _render_pdf_page(document, number)
+
+
+def _decode_pdf(data: bytes) -> _PdfPages:
+    with _pdfium_in_use, _open_pdf(data) as document:
         count = len(document)
         if count == 0:
             raise PageRejected("damaged_file", "The PDF has no pages. Please export it again.")
@@ -183,16 +202,28 @@ def _decode_pdf(data: bytes) -> list[Page]:
                 "too_many_pages",
                 f"The PDF has {count} pages; the limit is {MAX_PDF_PAGES}. Please split it into smaller files.",
             )
-        return [_render_pdf_page(document, index) for index in range(count)]
+    return _PdfPages(data, count)
+
+
+def _open_pdf(data: bytes) -> pdfium.PdfDocument:
+    try:
+        return pdfium.PdfDocument(data)
+    except pdfium.PdfiumError as error:
+        if "password" in str(error).lower() or "security" in str(error).lower():
+            raise PageRejected(
+                "encrypted_pdf", "The PDF is protected by a password. Please save it without protection."
+            ) from error
+        raise PageRejected(
+            "damaged_file", "The PDF is damaged or cut short and cannot be opened. Please export it again."
+        ) from error
 
 
 def _render_pdf_page(document: pdfium.PdfDocument, index: int) -> Page:
     try:
         page = document[index]
         width_pt, height_pt = page.get_size()
-        scale = PDF_DPI / 72
-        # A poster-sized page is drawn coarser rather than refused.
-        scale = min(scale, (MAX_PIXELS / max(width_pt * height_pt, 1.0)) ** 0.5 * 0.999)
+        # A poster-sized page, or one whose program took its pixels for points, is drawn coarser rather than refused.
+        scale = min(PDF_DPI / 72, MAX_PDF_SIDE / max(width_pt, height_pt, 1.0))
         _check_size(int(width_pt * scale), int(height_pt * scale))
         bitmap = page.render(scale=scale, rev_byteorder=True)
         pixels = np.array(bitmap.to_numpy()[..., :3], dtype=np.uint8)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ml.decode import Page
 from ml.page import Crop
 
-LAYER_SIDE: Final = 512
+LAYER_SIDE: Final = 384
 _STRONGEST: Final = 0.6
 # Attribution is smooth: coloured at this share of the page's size and enlarged, it looks the same and costs little.
 _COARSER: Final = 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,11 +57,16 @@ def predict_file(predictor: Predictor, file: Path) -> Iterator[dict[str, Any]]:
     except OSError as error:
         yield _row(file, None, status="error", reason="unreadable_file", message=error.strerror or str(error))
         return
-    for number, page in enumerate(pages, start=1):
-        yield _predict_page(predictor, file, number if len(pages) > 1 else None, page)
+    for index in range(len(pages)):
+        yield _predict_page(predictor, file, pages, index)
 
 
-def _predict_page(predictor: Predictor, file: Path, number: int | None, page: Page) -> dict[str, Any]:
+def _predict_page(predictor: Predictor, file: Path, pages: Sequence[Page], index: int) -> dict[str, Any]:
+    number = index + 1 if len(pages) > 1 else None
+    try:
+        page = pages[index]
+    except PageRejected as refusal:
+        return _row(file, number, status="error", reason=refusal.code, message=refusal.message)
     try:
         finding = predictor.read(page)
     except PageRejected as refusal:
