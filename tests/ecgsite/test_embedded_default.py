@@ -113,6 +113,7 @@ def test_pages_and_housekeeping_go_to_their_own_queues():
 
 
 def test_the_beat_sweeps_and_old_sweeps_do_not_pile_up():
+    app.loader.import_default_modules()
     (entry,) = app.conf.beat_schedule.values()
 
     assert entry["task"] == "diagnosis.tasks.sweep"
