@@ -61,7 +61,7 @@ def overlay(page: Page, attribution: NDArray[np.float32], crop: Crop) -> bytes:
     part = crop.of(drawn)
     faded = cv2.multiply(part, cv2.cvtColor(remaining, cv2.COLOR_GRAY2BGR), scale=1 / 255)
     cv2.add(faded, heat, dst=part)
-    return _encode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, 88])
+    return _encode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, 82])
 
 
 def _levels(attribution: NDArray[np.float32], width: int, height: int) -> NDArray[np.uint8]:

@@ -72,12 +72,7 @@ def take_apart(page: Page) -> Layers:
     height, width = page.shape[:2]
     scale = WORKING_SIDE / max(height, width)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    shrunk = page
-    while max(shrunk.shape) >= 2 * WORKING_SIDE:
-        # Halving an even number of pixels is twenty times faster than any other reduction; an odd last one is dropped.
-        even = shrunk[: shrunk.shape[0] // 2 * 2, : shrunk.shape[1] // 2 * 2]
-        half = (max(even.shape[1] // 2, 1), max(even.shape[0] // 2, 1))
-        shrunk = np.asarray(cv2.resize(even, half, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    shrunk = halve(page, WORKING_SIDE)
     # The darkest channel shows red and pink grids as clearly as grey ones.
     red, green, blue = cv2.split(shrunk)
     interpolation = cv2.INTER_AREA if max(shrunk.shape) > WORKING_SIDE else cv2.INTER_LINEAR
@@ -95,6 +90,18 @@ def take_apart(page: Page) -> Layers:
         np.asarray(ink, dtype=np.uint8),
         np.asarray(density, dtype=np.float32),
     )
+
+
+def halve(image: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
+    """Halve an image (H, W) or (H, W, 3) as often as its longer side stays at ``longest`` pixels or more.
+
+    Halving an even number of pixels is twenty times faster than any other reduction; an odd last one is dropped.
+    """
+    while max(image.shape[:2]) >= 2 * longest and min(image.shape[:2]) >= 2:
+        half_height, half_width = image.shape[0] // 2, image.shape[1] // 2
+        even = image[: 2 * half_height, : 2 * half_width]
+        image = np.asarray(cv2.resize(even, (half_width, half_height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return image
 
 
 def find_ecg(page: Page, layers: Layers | None = None) -> EcgRegion:

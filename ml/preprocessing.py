@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.decode import Page
-from ml.page import Crop
+from ml.page import Crop, halve
 
 ModelInput = NDArray[np.uint8]
 
@@ -63,7 +63,8 @@ def preprocess(page: Page, crop: Crop, spec: PreprocessingSpec) -> ModelInput:
     """Turn the cropped part of an RGB page (H, W, 3) uint8 into the model's input, (height, width) uint8."""
     gray = cv2.cvtColor(crop.of(page), cv2.COLOR_RGB2GRAY)
     working_height = max(round(gray.shape[0] * spec.working_width / gray.shape[1]), 1)
-    working = cv2.resize(gray, (spec.working_width, working_height), interpolation=_kind(gray, spec.working_width))
+    halved = halve(np.asarray(gray, dtype=np.uint8), max(spec.working_width, working_height))
+    working = cv2.resize(halved, (spec.working_width, working_height), interpolation=_kind(halved, spec.working_width))
     clahe = cv2.createCLAHE(clipLimit=spec.clahe_clip_limit, tileGridSize=(spec.clahe_tiles, spec.clahe_tiles))
     smooth = cv2.medianBlur(clahe.apply(working), spec.median_kernel)
     resized = cv2.resize(smooth, (spec.width, spec.height), interpolation=_kind(smooth, spec.width))
