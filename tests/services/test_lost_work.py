@@ -79,6 +79,11 @@ def test_a_whole_worker_killed_in_mid_task_loses_no_page(isoline: Installation, 
     assert is_done_once(isoline, waiting, attempts=1)
 
 
+# What follows is between a worker and its child or the database; the broker has no part in it.
+on_one_broker = pytest.mark.parametrize("isoline", ["embedded"], indirect=True)
+
+
+@on_one_broker
 def test_a_page_that_takes_too_long_is_tried_again(isoline: Installation, make_page: MakePage) -> None:
     key = isoline.upload(make_page(), note="hold")
     isoline.wait_until_held(key)
@@ -161,6 +166,7 @@ def wait_for_the_late_one(isoline: Installation, key: str) -> None:
     wait_for(lambda: lost in isoline.log("worker") + isoline.log("second"), within_s=20)
 
 
+@on_one_broker
 def test_another_active_model_is_loaded_without_a_restart(isoline: Installation, make_page: MakePage) -> None:
     first = isoline.wait_until(isoline.upload(make_page()), "done")["model"]["sha256"]
     changed = isoline.folder / "changed_bundle"
