@@ -12,6 +12,7 @@ from ml.decode import Page
 from ml.page import Crop
 
 LAYER_SIDE: Final = 384
+NOTICE: Final = "Isoline: research use only, not a medical device"
 _STRONGEST: Final = 0.6
 # Attribution is smooth: coloured at this share of the page's size and enlarged, it looks the same and costs little.
 _COARSER: Final = 8
@@ -51,7 +52,7 @@ def heat_layer(attribution: NDArray[np.float32], crop: Crop, page_shape: tuple[i
 
 
 def overlay(page: Page, attribution: NDArray[np.float32], crop: Crop) -> bytes:
-    """The page with the heat blended in, full size, JPEG."""
+    """The page with the heat blended in and a research-use notice at its edge, full size, JPEG."""
     drawn = np.asarray(cv2.cvtColor(page, cv2.COLOR_RGB2BGR), dtype=np.uint8)
     levels = _levels(attribution, max(crop.width // _COARSER, 1), max(crop.height // _COARSER, 1))
     opacity = _OPACITY[levels] * _STRONGEST
@@ -61,7 +62,17 @@ def overlay(page: Page, attribution: NDArray[np.float32], crop: Crop) -> bytes:
     part = crop.of(drawn)
     faded = cv2.multiply(part, cv2.cvtColor(remaining, cv2.COLOR_GRAY2BGR), scale=1 / 255)
     cv2.add(faded, heat, dst=part)
+    _caption(drawn)
     return _encode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, 82])
+
+
+def _caption(drawn: NDArray[np.uint8]) -> None:
+    """Small print at the lower right edge: the picture may leave Isoline without anything that explains it."""
+    height, width = drawn.shape[:2]
+    size = max(height, width) / 3600
+    (text_width, text_height), _ = cv2.getTextSize(NOTICE, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
+    corner = (max(width - text_width - text_height, 0), height - max(text_height // 5, 1))
+    cv2.putText(drawn, NOTICE, corner, cv2.FONT_HERSHEY_SIMPLEX, size, (90, 90, 90), 1, cv2.LINE_AA)
 
 
 def _levels(attribution: NDArray[np.float32], width: int, height: int) -> NDArray[np.uint8]:

@@ -67,7 +67,9 @@ def test_the_layer_has_the_aspect_of_the_page_and_the_overlay_its_size() -> None
 def test_no_evidence_leaves_the_page_as_it_is() -> None:
     nothing = np.zeros((24, 24), np.float32)
     assert _read(heat_layer(nothing, CROP, PAGE.shape))[..., 3].max() == 0
-    assert _read(overlay(PAGE, nothing, CROP)).min() > 250
+    drawn = _read(overlay(PAGE, nothing, CROP))
+    assert drawn[:670].min() > 250
+    assert drawn[670:, 500:].min() < 200, "the research-use notice at the lower right edge"
 
 
 def test_the_page_given_is_not_drawn_on() -> None:
