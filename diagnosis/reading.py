@@ -7,19 +7,17 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
 from celery.exceptions import SoftTimeLimitExceeded
 from django.core.files.storage import default_storage
 
 from diagnosis import model_registry, pipeline, worker
 from ml import heatmap
+from ml.decode import decode_stored
 from ml.errors import BundleCorrupt, PageRejected
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from diagnosis.models import Diagnosis, ModelVersion
+    from ml.decode import Page
 
 logger = logging.getLogger(__name__)
 
@@ -79,10 +77,6 @@ def _reading(claimed: Diagnosis, version: ModelVersion) -> pipeline.Reading:
     )
 
 
-def _page_image(claimed: Diagnosis) -> NDArray[np.uint8]:
+def _page_image(claimed: Diagnosis) -> Page:
     with default_storage.open(claimed.upload.page.name or "", "rb") as file:
-        encoded = np.frombuffer(file.read(), dtype=np.uint8)
-    page = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
-    if page is None:
-        raise ValueError(f"the stored page image {claimed.upload.page.name} cannot be decoded")
-    return np.asarray(page, dtype=np.uint8)
+        return decode_stored(file.read())

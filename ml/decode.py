@@ -102,15 +102,28 @@ def encode_page(page: Page, source: bytes, media_type: str) -> EncodedPage:
     if media_type == "image/jpeg":
         bare = without_metadata(source)
         # The comparison sorts out everything else: pages turned by EXIF, CMYK, files that decoders read differently.
-        if bare is not None and np.array_equal(_decode_colours(bare), page):
+        if bare is not None and _gives(bare, page):
             return EncodedPage(".jpg", bare)
     return EncodedPage(".png", encode_png(page))
 
 
-def _decode_colours(data: bytes) -> Page:
-    """As workers read a stored page; empty where OpenCV cannot."""
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-    return np.empty(0, np.uint8) if decoded is None else np.asarray(decoded, dtype=np.uint8)
+def decode_stored(data: bytes) -> Page:
+    """Decode a file that `encode_page` made: exactly the page it was made of, and faster than `decode`.
+
+    Raises:
+        ValueError: these bytes are no such file, or no longer.
+    """
+    page = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+    if page is None:
+        raise ValueError("the stored page image cannot be decoded")
+    return np.asarray(page, dtype=np.uint8)
+
+
+def _gives(data: bytes, page: Page) -> bool:
+    try:
+        return np.array_equal(decode_stored(data), page)
+    except ValueError:
+        return False
 
 
 def encode_png(page: Page) -> bytes:

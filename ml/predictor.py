@@ -98,7 +98,7 @@ class Predictor:
         """Read an RGB page (H, W, 3) uint8.
 
         Raises:
-            PageRejected: with code ``not_an_ecg_page``.
+            PageRejected: with code ``not_an_ecg_page`` or ``page_on_its_side``.
         """
         layers = take_apart(page)
         region = find_ecg(page, layers)
@@ -125,6 +125,8 @@ class Predictor:
 def _load_model(manifest: BundleManifest) -> keras.Model:
     import keras
 
+    # The model's weights are the first thing that goes to the GPU.
+    _grow_gpu_memory()
     # Safe mode refuses code smuggled in as Lambda layers; compile=False leaves the optimizer's state unread.
     model = keras.saving.load_model(manifest.model_file, compile=False, safe_mode=True)
     expected = (None, manifest.preprocessing.height, manifest.preprocessing.width, 1)
@@ -138,7 +140,6 @@ def _compile(model: keras.Model, manifest: BundleManifest) -> CompiledPass:
     import keras
     import tensorflow as tf
 
-    _grow_gpu_memory()
     layer = model.get_layer(manifest.attribution_layer)
     two_headed = keras.Model(model.inputs, [layer.output, model.output])
     temperature = manifest.calibration.temperature

@@ -95,8 +95,8 @@ def train(
         pages: the N pages, in the same order.
         classes: class names in the order of the outputs.
         split: indices; the test part is not touched here.
-        folder: of the run: ``log.csv``, ``best.weights.h5``, ``state.json``; an existing one of the same recipe is
-            resumed at the epoch after its last.
+        folder: of the run: ``recipe.json``, ``log.csv``, ``best.weights.h5``, ``last.keras``; an existing one of the
+            same recipe is resumed at the epoch after its last.
 
     Returns:
         The network with the weights of its best epoch.
@@ -106,18 +106,10 @@ def train(
     """
     _check_same_run(recipe, folder)
     keras.utils.set_random_seed(recipe.seed)
-    model = REGISTRY[recipe.architecture].build(len(classes))
-    model.compile(
-        optimizer=keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
-        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
-        weighted_metrics=[],
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-    )
     labels = np.array([classes.index(page.label) for page in pages])
     past = _read_log(folder / "log.csv")
     best_weights, last_state = folder / "best.weights.h5", folder / "last.keras"
-    if past and last_state.exists():
-        model = keras.saving.load_model(last_state)
+    model = keras.saving.load_model(last_state) if past else _compiled_network(recipe, len(classes))
     if not _finished(past, recipe):
         model.fit(
             AugmentedPages(inputs[split.train], labels[split.train], len(classes), recipe, first_epoch=len(past)),
@@ -132,6 +124,17 @@ def train(
             verbose=2,
         )
     model.load_weights(best_weights)
+    return model
+
+
+def _compiled_network(recipe: Recipe, classes: int) -> keras.Model:
+    model = REGISTRY[recipe.architecture].build(classes)
+    model.compile(
+        optimizer=keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
+        weighted_metrics=[],
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+    )
     return model
 
 
