@@ -5,87 +5,28 @@ History is never edited here. Rows come from ``selectors``, so that only adminis
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
-from functools import reduce
-from operator import or_
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
-from diagnosis import deletion, model_registry, pipeline, selectors
-from diagnosis.models import Diagnosis, Heatmap, ModelVersion, Upload
+from diagnosis import deletion, explanations, model_registry, pipeline, selectors
+from diagnosis.history_admin import HistoryAdmin, JobAdmin, image, user_of
+from diagnosis.models import Diagnosis, Explanation, Heatmap, ModelVersion, Upload
+from diagnosis.presentation import markdown
 from ml.errors import BundleCorrupt
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
     from accounts.models import User
-
-
-class HistoryAdmin(admin.ModelAdmin):
-    """For rows that are written by the application alone."""
-
-    actions_on_bottom = True
-    # What a key typed into the search field may be the key of.
-    key_fields: tuple[str, ...] = ()
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        # Django compares keys as text, which SQLite stores without their dashes.
-        try:
-            key = uuid.UUID(search_term.strip()) if self.key_fields else None
-        except ValueError:
-            key = None
-        if key is None:
-            return super().get_search_results(request, queryset, search_term)
-        return queryset.filter(reduce(or_, (Q(**{field: key}) for field in self.key_fields))), False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_act_permission(self, request: HttpRequest) -> bool:
-        """Who may run the actions below (``permissions=["act"]``)."""
-        return bool(request.user.is_active and getattr(request.user, "is_administrator", False))
-
-    def confirmed(
-        self, request: HttpRequest, rows: QuerySet[Any], *, action: str, question: str, consequence: str
-    ) -> HttpResponse | None:
-        """None once the administrator has said yes; until then the page that asks."""
-        if request.POST.get("confirmed") == "yes":
-            return None
-        context = self.admin_site.each_context(request) | {
-            "title": question,
-            "consequence": consequence,
-            "rows": rows,
-            "action": action,
-            "action_checkbox_name": ACTION_CHECKBOX_NAME,
-            "opts": self.opts,
-        }
-        return TemplateResponse(request, "admin/diagnosis/confirm.html", context)
-
-    def report(self, request: HttpRequest, done: int, problems: list[str]) -> None:
-        if done:
-            text = ngettext("Done for %(count)d row.", "Done for %(count)d rows.", done) % {"count": done}
-            self.message_user(request, text, messages.SUCCESS)
-        for problem in problems:
-            self.message_user(request, problem, messages.WARNING)
 
 
 @admin.register(Upload)
@@ -110,15 +51,15 @@ class UploadAdmin(HistoryAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Upload]:
-        return selectors.uploads_administered_by(_user(request))
+        return selectors.uploads_administered_by(user_of(request))
 
     @admin.display(description=gettext_lazy("page"))
     def small_picture(self, upload: Upload) -> SafeString:
-        return _picture(reverse("diagnosis:thumbnail", args=[upload.pk]), height=48, alt="")
+        return image(reverse("diagnosis:thumbnail", args=[upload.pk]), height=48, alt="")
 
     @admin.display(description=gettext_lazy("page"))
     def large_picture(self, upload: Upload) -> SafeString:
-        return _picture(reverse("diagnosis:page_image", args=[upload.pk]), height=360, alt=_("The page"))
+        return image(reverse("diagnosis:page_image", args=[upload.pk]), height=360, alt=_("The page"))
 
     @admin.display(description=gettext_lazy("file"), ordering="original_name")
     def name(self, upload: Upload) -> str:
@@ -183,7 +124,7 @@ class UploadAdmin(HistoryAdmin):
         done, problems = 0, []
         for upload in rows:
             try:
-                act(upload, _user(request))
+                act(upload, user_of(request))
             except (deletion.CannotRestore, deletion.NotDeleted, PermissionDenied) as problem:
                 problems.append(f"{upload}: {problem}")
             else:
@@ -207,11 +148,11 @@ class HeatmapInline(admin.TabularInline):
 
     @admin.display(description=gettext_lazy("page with the heat drawn on it"))
     def picture(self, heatmap: Heatmap) -> SafeString:
-        return _picture(reverse("diagnosis:overlay", args=[heatmap.pk]), height=360, alt=str(heatmap))
+        return image(reverse("diagnosis:overlay", args=[heatmap.pk]), height=360, alt=str(heatmap))
 
 
 @admin.register(Diagnosis)
-class DiagnosisAdmin(HistoryAdmin):
+class DiagnosisAdmin(JobAdmin):
     list_display = (
         *("small_picture", "id", "state", "answer", "attempts", "reason"),
         *("site", "requested_by", "created_at", "seconds"),
@@ -223,58 +164,24 @@ class DiagnosisAdmin(HistoryAdmin):
         *("reason", "error"),
     )
     key_fields = ("pk", "upload")
-    date_hierarchy = "created_at"
-    list_per_page = 50
     inlines = (HeatmapInline,)
     actions = ("requeue",)
     fieldsets = (
         (None, {"fields": ("page", "state", "answer", "confidence", "probabilities", "warnings", "crop")}),
         (gettext_lazy("Model"), {"fields": ("model_version", "model_checksum")}),
-        (
-            gettext_lazy("How it went"),
-            {
-                "fields": (
-                    *("attempts", "reason", "message", "technical_error"),
-                    *("requested_by", "created_at", "started_at", "finished_at"),
-                    *("dispatched_at", "sent_count", "resend_at", "claimed_by", "leased_until"),
-                )
-            },
-        ),
+        JobAdmin.how_it_went,
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Diagnosis]:
-        return selectors.diagnoses_administered_by(_user(request))
-
-    @admin.display(description=gettext_lazy("page"))
-    def small_picture(self, diagnosis: Diagnosis) -> SafeString:
-        return _picture(reverse("diagnosis:thumbnail", args=[diagnosis.upload_id]), height=48, alt="")
-
-    @admin.display(description=gettext_lazy("page"))
-    def page(self, diagnosis: Diagnosis) -> SafeString:
-        address = reverse("admin:diagnosis_upload_change", args=[diagnosis.upload_id])
-        return format_html('<a href="{}">{}</a>', address, diagnosis.upload)
-
-    @admin.display(description=gettext_lazy("site"), ordering="upload__site__name")
-    def site(self, diagnosis: Diagnosis) -> str:
-        return diagnosis.upload.site.name
+        return selectors.diagnoses_administered_by(user_of(request))
 
     @admin.display(description=gettext_lazy("result"), ordering="label")
     def answer(self, diagnosis: Diagnosis) -> str:
         return _("Not sure") if diagnosis.abstained else diagnosis.get_label_display() or "–"
 
-    @admin.display(description=gettext_lazy("seconds"))
-    def seconds(self, diagnosis: Diagnosis) -> str:
-        if diagnosis.finished_at is None:
-            return "–"
-        return f"{(diagnosis.finished_at - diagnosis.created_at).total_seconds():.1f}"
-
     @admin.display(description="SHA-256")
     def model_checksum(self, diagnosis: Diagnosis) -> str:
         return diagnosis.model_version.sha256 if diagnosis.model_version else "–"
-
-    @admin.display(description=gettext_lazy("technical error of the last failed attempt"))
-    def technical_error(self, diagnosis: Diagnosis) -> SafeString | str:
-        return format_html("<pre>{}</pre>", diagnosis.error) if diagnosis.error else "–"
 
     @admin.action(description=gettext_lazy("Re-queue: have the pages read again"), permissions=["act"])
     def requeue(self, request: HttpRequest, rows: QuerySet[Diagnosis]) -> HttpResponse | None:
@@ -296,8 +203,68 @@ class DiagnosisAdmin(HistoryAdmin):
         # Two readings of one page ask for one new reading.
         chosen = {diagnosis.upload_id: diagnosis for diagnosis in rows}
         for diagnosis in chosen.values():
-            pipeline.requeue(diagnosis, requested_by=_user(request))
+            pipeline.requeue(diagnosis, requested_by=user_of(request))
         self.report(request, len(chosen), [])
+        return None
+
+
+@admin.register(Explanation)
+class ExplanationAdmin(JobAdmin):
+    list_display = (
+        *("small_picture", "id", "method", "label", "state", "progress", "attempts", "reason"),
+        *("site", "requested_by", "created_at", "seconds"),
+    )
+    list_display_links = ("small_picture", "id")
+    list_filter = ("state", "method", "label", "reason", "diagnosis__upload__site", "created_at")
+    search_fields = (
+        *("diagnosis__upload__original_name", "diagnosis__upload__patient_reference"),
+        *("method", "reason", "error"),
+    )
+    key_fields = ("pk", "diagnosis", "diagnosis__upload")
+    actions = ("try_again",)
+    fieldsets = (
+        (None, {"fields": ("page", "reading", "method", "label", "state", "progress", "details", "picture")}),
+        JobAdmin.how_it_went,
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Explanation]:
+        return selectors.explanations_administered_by(user_of(request))
+
+    @admin.display(description=gettext_lazy("reading"))
+    def reading(self, explanation: Explanation) -> SafeString:
+        address = reverse("admin:diagnosis_diagnosis_change", args=[explanation.diagnosis_id])
+        return format_html('<a href="{}">{}</a>', address, explanation.diagnosis)
+
+    @admin.display(description=gettext_lazy("page with the heat drawn on it"))
+    def picture(self, explanation: Explanation) -> SafeString | str:
+        heatmap = explanation.heatmap
+        if heatmap is None:
+            return "–"
+        return image(reverse("diagnosis:overlay", args=[heatmap.pk]), height=360, alt=str(heatmap))
+
+    @admin.action(description=gettext_lazy("Try again"), permissions=["act"])
+    def try_again(self, request: HttpRequest, rows: QuerySet[Explanation]) -> HttpResponse | None:
+        rows = rows.exclude(state__in=(Explanation.State.RUNNING, Explanation.State.DONE))
+        if not rows.exists():
+            self.message_user(request, _("None of the selected explanations waits or has failed."), messages.WARNING)
+            return None
+        if ask := self.confirmed(
+            request,
+            rows,
+            action="try_again",
+            question=_("Try these explanations again?"),
+            consequence=_("A failed one stays and a new one is made. A waiting one is sent to the queue again."),
+        ):
+            return ask
+        done, problems = 0, []
+        for explanation in rows:
+            try:
+                explanations.send_again(explanation, requested_by=user_of(request))
+            except explanations.CannotExplain as problem:
+                problems.append(f"{explanation}: {problem}")
+            else:
+                done += 1
+        self.report(request, done, problems)
         return None
 
 
@@ -309,12 +276,15 @@ class ModelVersionAdmin(HistoryAdmin):
     actions = ("activate",)
     fieldsets = (
         (None, {"fields": ("name", "version", "is_active", "activated_at", "activated_by")}),
-        (gettext_lazy("Bundle"), {"fields": ("sha256", "path", "classes", "registered_at")}),
+        (
+            gettext_lazy("Bundle"),
+            {"fields": ("sha256", "path", "architecture", "classes", "explanations", "registered_at")},
+        ),
         (gettext_lazy("Model card"), {"fields": ("card_text",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
-        return selectors.model_versions_administered_by(_user(request)).annotate(readings=Count("diagnosis"))
+        return selectors.model_versions_administered_by(user_of(request)).annotate(readings=Count("diagnosis"))
 
     @admin.display(description="SHA-256", ordering="sha256")
     def short_checksum(self, version: ModelVersion) -> str:
@@ -326,7 +296,7 @@ class ModelVersionAdmin(HistoryAdmin):
 
     @admin.display(description=gettext_lazy("model card"))
     def card_text(self, version: ModelVersion) -> SafeString | str:
-        return format_html("<pre>{}</pre>", version.card) if version.card else "–"
+        return format_html('<div class="card-text">{}</div>', markdown(version.card)) if version.card else "–"
 
     @admin.action(
         description=gettext_lazy("Activate: have this model read every page from now on"), permissions=["act"]
@@ -345,18 +315,9 @@ class ModelVersionAdmin(HistoryAdmin):
         ):
             return ask
         try:
-            model_registry.activate(version, _user(request))
+            model_registry.activate(version, user_of(request))
         except BundleCorrupt as problem:
             self.message_user(request, str(problem), messages.ERROR)
         else:
             self.report(request, 1, [])
         return None
-
-
-def _user(request: HttpRequest) -> User:
-    # The admin site lets nobody in who is not signed in.
-    return cast("User", request.user)
-
-
-def _picture(address: str, *, height: int, alt: str) -> SafeString:
-    return format_html('<img src="{}" height="{}" alt="{}" loading="lazy">', address, height, alt)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from diagnosis import pipeline, selectors
+from diagnosis.heatmap_files import heatmap_folder
 from diagnosis.models import Diagnosis, Upload
 from diagnosis.stored_files import discard, names_under
 
@@ -110,5 +111,5 @@ def _files_of(upload: Upload) -> list[str]:
     files = [upload.page.name or "", upload.thumbnail.name or ""]
     for diagnosis in Diagnosis.objects.filter(upload=upload).select_related("upload"):
         # The folder and not the rows: it also holds what a worker that died left behind.
-        files += names_under(pipeline.heatmap_folder(diagnosis))
+        files += names_under(heatmap_folder(diagnosis))
     return files

@@ -13,7 +13,7 @@ from ml.decode import MAX_BYTES, MAX_PIXELS
 if TYPE_CHECKING:
     from django.utils.functional import Promise
 
-    from diagnosis.models import Diagnosis
+    from diagnosis.models import Diagnosis, Explanation
 
     Sentence = str | Promise
 
@@ -84,6 +84,29 @@ FAILURES: Final[dict[str, Sentence]] = {
     ),
 }
 
+# Why there is no explanation where one was asked for.
+NO_EXPLANATION: Final[dict[str, Sentence]] = {
+    "not_done": _("Only a page that was read can be explained. Wait until its reading is done."),
+    "too_many_waiting": _("Too many of your explanations are still waiting. Try again when some of them are done."),
+    "unknown_method": _("The model that read this page cannot be explained by this method. Choose one from the list."),
+    "unknown_label": _("The model that read this page does not know this class. Choose one of its classes."),
+    "upload_deleted": _("The page was deleted before it was explained."),
+    "model_gone": _(
+        "The model that read this page is damaged or no longer installed, and no other can explain its answer. "
+        "Ask an administrator to put it back, then try again."
+    ),
+    "worker_lost": _(
+        "Explaining this page stopped the worker several times, so it was given up. "
+        "Choose another method; if that fails too, tell an administrator."
+    ),
+    "timed_out": _("This explanation took too long, so it was given up. Choose another method."),
+    "page_missing": _("The stored picture of this page is missing. Tell an administrator."),
+    "internal_error": _(
+        "The page could not be explained because of an error on our side. "
+        "Try again; if that fails too, tell an administrator."
+    ),
+}
+
 # What the reader of a result should know about how it came about.
 WARNINGS: Final[dict[str, Sentence]] = {
     "grid_not_found": _("No ECG grid was found; the area around the trace was read instead. Check the crop."),
@@ -101,6 +124,11 @@ def reason(code: str, fallback: str = "") -> str:
     return str(sentence or fallback or gettext("The page could not be read."))
 
 
+def no_explanation(code: str, fallback: str = "") -> str:
+    """Why there is no explanation, as a sentence."""
+    return str(NO_EXPLANATION.get(code) or fallback or NO_EXPLANATION["internal_error"])
+
+
 def warning(code: str) -> str:
     """What a warning code means, as a sentence."""
     return str(WARNINGS.get(code, code.replace("_", " ")))
@@ -111,3 +139,9 @@ def describe(diagnosis: Diagnosis) -> str:
     if diagnosis.state not in (diagnosis.State.REJECTED, diagnosis.State.FAILED):
         return ""
     return reason(diagnosis.reason, diagnosis.message)
+
+
+def describe_explanation(explanation: Explanation) -> str:
+    """Why this explanation failed, in the reader's language; empty while it runs and where it is done."""
+    failed = explanation.state == explanation.State.FAILED
+    return no_explanation(explanation.reason, explanation.message) if failed else ""

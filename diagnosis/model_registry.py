@@ -16,6 +16,7 @@ from ml.errors import BundleCorrupt
 
 if TYPE_CHECKING:
     from accounts.models import User
+    from ml.explain.explainer import Explainer
     from ml.predictor import Predictor
 
 logger = logging.getLogger(__name__)
@@ -33,11 +34,17 @@ def register(folder: Path) -> ModelVersion:
     """
     folder = folder.resolve()
     manifest = read_manifest(folder)
+    # The web process may have no bundles; what it says about them is kept here, also for those known since before.
+    current = {
+        "path": _portable(folder),
+        "architecture": manifest.architecture,
+        "explanations": dict(manifest.explanations),
+    }
     version, is_new = ModelVersion.objects.update_or_create(
         sha256=manifest.sha256,
-        defaults={"path": _portable(folder)},
+        defaults=current,
         create_defaults={
-            "path": _portable(folder),
+            **current,
             "name": manifest.name,
             "version": manifest.version,
             "classes": list(manifest.classes),
@@ -112,6 +119,17 @@ def load(version: ModelVersion) -> Predictor:
     from ml.predictor import Predictor
 
     return Predictor.load(folder_of(version), expected_sha256=version.sha256)
+
+
+def load_explainer(version: ModelVersion) -> Explainer:
+    """Load a model and what explains it into memory. Imports TensorFlow: for workers only.
+
+    Raises:
+        BundleCorrupt: the bundle is missing, damaged, or no longer the one that was registered.
+    """
+    from ml.explain.explainer import Explainer
+
+    return Explainer.load(folder_of(version), expected_sha256=version.sha256)
 
 
 def _portable(folder: Path) -> str:

@@ -1,8 +1,9 @@
-"""The rows a page leaves behind: Upload → Diagnosis → Heatmap, and the ModelVersion that read it."""
+"""The rows a page leaves behind: Upload → Diagnosis → Explanation → Heatmap, and the ModelVersion that read it."""
 
 from __future__ import annotations
 
 import uuid
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -68,6 +69,8 @@ class ModelVersion(models.Model):
     sha256 = models.CharField("SHA-256", max_length=64, unique=True)
     path = models.CharField(_("bundle folder"), max_length=300)
     classes = models.JSONField(_("classes"), default=list)
+    architecture = models.CharField(_("architecture"), max_length=80, blank=True)
+    explanations = models.JSONField(_("how far each explanation may be believed"), default=dict, blank=True)
     card = models.TextField(_("model card"), blank=True)
     is_active = models.BooleanField(_("active"), default=False)
     registered_at = models.DateTimeField(_("registered"), auto_now_add=True)
@@ -90,27 +93,18 @@ class ModelVersion(models.Model):
         return f"{self.name} {self.version}"
 
 
-class Diagnosis(models.Model):
-    """One reading of one page by one model. Never edited once ended; a re-run makes a new row."""
+class Job(models.Model):
+    """A row that a worker has to work on; ``jobs`` is its state machine."""
 
     class State(models.TextChoices):
         QUEUED = "queued", _("Waiting")
-        RUNNING = "running", _("Being read")
+        RUNNING = "running", _("Under way")
         DONE = "done", _("Done")
-        REJECTED = "rejected", _("Not readable")
         FAILED = "failed", _("Failed")
 
-    class Label(models.TextChoices):
-        NORMAL = "normal", _("Normal")
-        ABNORMAL_HEARTBEAT = "abnormal_heartbeat", _("Abnormal heartbeat")
-        HISTORY_MI = "history_mi", _("History of MI")
-        MI = "mi", _("Myocardial infarction")
-        COVID19 = "covid19", _("COVID-19")
-
-    ENDED = (State.DONE, State.REJECTED, State.FAILED)
+    ENDED: ClassVar[tuple[str, ...]] = (State.DONE, State.FAILED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="diagnoses")
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
 
@@ -129,6 +123,36 @@ class Diagnosis(models.Model):
     reason = models.CharField(_("reason code"), max_length=40, blank=True)
     message = models.TextField(_("message"), blank=True)
     error = models.TextField(_("technical error"), blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_ended(self) -> bool:
+        return self.state in self.ENDED
+
+
+class Diagnosis(Job):
+    """One reading of one page by one model. Never edited once ended; a re-run makes a new row."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Waiting")
+        RUNNING = "running", _("Being read")
+        DONE = "done", _("Done")
+        REJECTED = "rejected", _("Not readable")
+        FAILED = "failed", _("Failed")
+
+    class Label(models.TextChoices):
+        NORMAL = "normal", _("Normal")
+        ABNORMAL_HEARTBEAT = "abnormal_heartbeat", _("Abnormal heartbeat")
+        HISTORY_MI = "history_mi", _("History of MI")
+        MI = "mi", _("Myocardial infarction")
+        COVID19 = "covid19", _("COVID-19")
+
+    ENDED: ClassVar[tuple[str, ...]] = (State.DONE, State.REJECTED, State.FAILED)
+
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="diagnoses")
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
 
     model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, null=True, blank=True)
     label = models.CharField(_("result"), max_length=24, choices=Label, blank=True)
@@ -154,10 +178,6 @@ class Diagnosis(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("diagnosis:result", kwargs={"pk": self.pk})
 
-    @property
-    def is_ended(self) -> bool:
-        return self.state in self.ENDED
-
 
 class Heatmap(models.Model):
     """Where the model looked, drawn in page coordinates."""
@@ -169,7 +189,8 @@ class Heatmap(models.Model):
     overlay = models.FileField(_("page with the heat drawn on it"), max_length=200)
 
     class Meta:
-        ordering = ("method",)
+        # The one that came with the reading is first.
+        ordering = ("pk",)
         verbose_name = _("heatmap")
         verbose_name_plural = _("heatmaps")
         constraints = (
@@ -180,3 +201,37 @@ class Heatmap(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} · {self.get_label_display()}"
+
+
+class Explanation(Job):
+    """One map of where the evidence lies, by one method for one class, asked for after the reading.
+
+    It is made with the model that made the diagnosis. One that failed stays as it is; asking again makes a new row.
+    """
+
+    diagnosis = models.ForeignKey(Diagnosis, on_delete=models.CASCADE, related_name="explanations")
+    method = models.CharField(_("method"), max_length=40)
+    label = models.CharField(_("class explained"), max_length=24, choices=Diagnosis.Label)
+    progress = models.PositiveSmallIntegerField(_("per cent done"), default=0)
+    details = models.JSONField(_("what the method says of itself"), default=dict, blank=True)
+    heatmap = models.OneToOneField(Heatmap, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+        verbose_name = _("explanation")
+        verbose_name_plural = _("explanations")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("diagnosis", "method", "label"),
+                condition=~models.Q(state="failed"),
+                name="one_live_explanation_per_diagnosis_method_label",
+            ),
+        )
+        indexes = (models.Index(fields=("state", "resend_at"), name="explanation_sweep"),)
+
+    def __str__(self) -> str:
+        return f"{self.method} · {self.get_label_display()} · {self.get_state_display()}"
+
+    @property
+    def upload(self) -> Upload:
+        return self.diagnosis.upload

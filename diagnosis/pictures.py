@@ -11,11 +11,12 @@ import logging
 import mimetypes
 import re
 import uuid
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.db.models.fields.files import FieldFile
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.http import quote_etag
@@ -26,6 +27,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from accounts.models import User
 from diagnosis import selectors
+from diagnosis.api.problems import plain_problem
 from diagnosis.models import Diagnosis, Heatmap, Upload
 
 logger = logging.getLogger(__name__)
@@ -51,13 +53,9 @@ def _asking_user(request: HttpRequest) -> User:
     return pair[0]
 
 
-def _unauthenticated(request: HttpRequest, message: str) -> HttpResponseBase:
-    """A person who followed a link is taken to the log-in; an ``<img>``, a script or a machine gets a 401."""
-    wants_a_page = "text/html" in request.headers.get("Accept", "")
-    if wants_a_page and "Authorization" not in request.headers:
-        return redirect_to_login(request.get_full_path())
-    headers = {"WWW-Authenticate": "Token", "Cache-Control": "no-store"}
-    return HttpResponse(message, status=401, content_type="text/plain; charset=utf-8", headers=headers)
+def _is_for_a_page(request: HttpRequest) -> bool:
+    """A person who followed a link, as opposed to an ``<img>``, a script or a machine."""
+    return "text/html" in request.headers.get("Accept", "") and "Authorization" not in request.headers
 
 
 def safe_file_name(name: str, *, fallback: str = "page") -> str:
@@ -79,11 +77,21 @@ class PictureView(View):
         try:
             user = _asking_user(request)
         except _SignInNeeded as error:
-            return _unauthenticated(request, str(error))
-        self.download_asked = self.as_attachment or "download" in request.GET
-        file, media_type, download_name = self.find(user, pk)
+            if _is_for_a_page(request):
+                return redirect_to_login(request.get_full_path())
+            headers = {"WWW-Authenticate": "Token", "Cache-Control": "no-store"}
+            return plain_problem(HTTPStatus.UNAUTHORIZED, "not_authenticated", str(error), headers=headers)
+        try:
+            return self._answer(request, *self.find(user, pk))
+        except Http404:
+            if _is_for_a_page(request):
+                raise
+            return plain_problem(HTTPStatus.NOT_FOUND, "not_found", _("There is no such picture."))
+
+    def _answer(self, request: HttpRequest, file: FieldFile, media_type: str, download_name: str) -> HttpResponseBase:
         if not file:
             raise Http404
+        self.download_asked = self.as_attachment or "download" in request.GET
         etag = quote_etag(hashlib.sha256((file.name or "").encode()).hexdigest()[:32])
         unchanged = get_conditional_response(request, etag=etag)
         response = self._stream(file, media_type, download_name) if unchanged is None else unchanged

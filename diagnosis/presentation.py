@@ -6,12 +6,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
+from markdown_it import MarkdownIt
 
-from diagnosis.models import Diagnosis, ModelVersion
+from diagnosis.models import Diagnosis, Explanation, Job, ModelVersion
 
 LONG_WAIT = timedelta(seconds=20)
+# Below this the linear model of LIME says little about the network; see ml/explain/lime.py.
+POOR_FIT = 0.5
+
+# Paragraphs, lists, tables; no raw HTML, and no links to schemes that run anything.
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
 @dataclass(frozen=True)
@@ -92,17 +99,17 @@ def tone(diagnosis: Diagnosis) -> str:
             return "waiting"
 
 
-def phase(diagnosis: Diagnosis) -> str:
+def phase(job: Job) -> str:
     """What the status part of the page shows; it is replaced when, and only when, this changes."""
-    if diagnosis.is_ended:
+    if job.is_ended:
         return "ended"
-    waited_long = timezone.now() - diagnosis.created_at > LONG_WAIT
-    return f"{diagnosis.state}-long" if waited_long else str(diagnosis.state)
+    waited_long = timezone.now() - job.created_at > LONG_WAIT
+    return f"{job.state}-long" if waited_long else str(job.state)
 
 
-def poll_delay_ms(diagnosis: Diagnosis) -> int:
+def poll_delay_ms(job: Job) -> int:
     """How soon to ask again: at once while an answer is near, then ever more slowly."""
-    waited = (timezone.now() - diagnosis.created_at).total_seconds()
+    waited = (timezone.now() - job.created_at).total_seconds()
     for limit_s, delay_ms in ((5, 200), (15, 500), (60, 1500), (300, 4000)):
         if waited < limit_s:
             return delay_ms
@@ -114,3 +121,20 @@ def is_worth_another_reading(diagnosis: Diagnosis, active: ModelVersion | None) 
     if not diagnosis.is_ended or active is None:
         return False
     return diagnosis.state == Diagnosis.State.FAILED or diagnosis.model_version_id != active.pk
+
+
+def cautions(explanation: Explanation | None) -> list[str]:
+    """What somebody who looks at this map has to know about it."""
+    details = explanation.details if explanation is not None else {}
+    found = []
+    if details.get("found_evidence") is False:
+        found.append(_("This method found no evidence for this class on the page, so there is no heat to show."))
+    fit = details.get("local_r2")
+    if isinstance(fit, float) and fit < POOR_FIT:
+        found.append(_("The simple model behind this map fits the network poorly on this page; do not rely on it."))
+    return found
+
+
+def markdown(text: str) -> SafeString:
+    """A model card as HTML; markup in it that is none of Markdown's is shown as text."""
+    return mark_safe(_MARKDOWN.render(text))  # noqa: S308  (the renderer escapes)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from celery.exceptions import SoftTimeLimitExceeded
 from django.core.files.storage import default_storage
 
-from diagnosis import model_registry, pipeline, worker
+from diagnosis import heatmap_files, model_registry, pipeline, worker
 from ml import heatmap
 from ml.decode import decode_stored
 from ml.errors import BundleCorrupt, PageRejected
 
 if TYPE_CHECKING:
-    from diagnosis.models import Diagnosis, ModelVersion
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from diagnosis.models import Diagnosis, ModelVersion, Upload
     from ml.decode import Page
+    from ml.page import Crop
 
 logger = logging.getLogger(__name__)
 
@@ -31,40 +33,28 @@ def read(pk: str, *, task_id: str) -> None:
     if claimed is None:
         return
     version: ModelVersion | None = None
-    try:
-        version = model_registry.active()
-        pipeline.finish(claimed, _reading(claimed, version))
-    except PageRejected as rejected:
-        pipeline.reject(claimed, rejected.code, rejected.message, model_version=version)
-    except model_registry.NoActiveModel:
-        logger.error(  # noqa: TRY400  (the traceback says nothing more)
-            "No model is active: activate one under “Model versions” in the administration."
-        )
-        pipeline.fail(claimed, "no_active_model", "There is no active ModelVersion.", final=True)
-    except BundleCorrupt as corrupt:
-        logger.error("The active model %s cannot be used: %s", version, corrupt)  # noqa: TRY400
-        pipeline.fail(claimed, "model_unavailable", str(corrupt), final=True)
-    except FileNotFoundError:
-        logger.exception("Diagnosis %s: the page image is missing", claimed.pk)
-        pipeline.fail(claimed, "page_missing", traceback.format_exc())
-    except SoftTimeLimitExceeded:
-        logger.warning("Diagnosis %s: attempt %d took too long", claimed.pk, claimed.attempts)
-        pipeline.fail(claimed, "timed_out", traceback.format_exc())
-    except Exception:
-        logger.exception("Diagnosis %s: attempt %d failed", claimed.pk, claimed.attempts)
-        pipeline.fail(claimed, "internal_error", traceback.format_exc())
+    with pipeline.LINE.counting_failures(claimed):
+        try:
+            version = model_registry.active()
+            pipeline.finish(claimed, _reading(claimed, version))
+        except PageRejected as rejected:
+            pipeline.reject(claimed, rejected.code, rejected.message, model_version=version)
+        except model_registry.NoActiveModel:
+            logger.error(  # noqa: TRY400  (the traceback says nothing more)
+                "No model is active: activate one under “Model versions” in the administration."
+            )
+            pipeline.fail(claimed, "no_active_model", "There is no active ModelVersion.", final=True)
+        except BundleCorrupt as corrupt:
+            logger.error("The active model %s cannot be used: %s", version, corrupt)  # noqa: TRY400
+            pipeline.fail(claimed, "model_unavailable", str(corrupt), final=True)
 
 
 def _reading(claimed: Diagnosis, version: ModelVersion) -> pipeline.Reading:
     predictor = worker.predictor_for(version)
-    page = _page_image(claimed)
+    page = page_image(claimed.upload)
     finding = predictor.read(page)
     crop = finding.crop
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        # OpenCV lets go of Python's lock, so the two pictures are drawn at the same time.
-        layer = beside.submit(heatmap.heat_layer, finding.attribution, crop, page.shape)
-        overlay = heatmap.overlay(page, finding.attribution, crop)
-    drawn = pipeline.DrawnHeatmap(method=finding.method, label=finding.label, layer=layer.result(), overlay=overlay)
+    drawn = draw(page, method=finding.method, label=finding.label, attribution=finding.attribution, crop=crop)
     return pipeline.Reading(
         model_version=version,
         label=finding.label,
@@ -77,6 +67,22 @@ def _reading(claimed: Diagnosis, version: ModelVersion) -> pipeline.Reading:
     )
 
 
-def _page_image(claimed: Diagnosis) -> Page:
-    with default_storage.open(claimed.upload.page.name or "", "rb") as file:
+def page_image(upload: Upload) -> Page:
+    """The stored page, (height, width, 3) RGB.
+
+    Raises:
+        FileNotFoundError: the storage has lost it.
+    """
+    with default_storage.open(upload.page.name or "", "rb") as file:
         return decode_stored(file.read())
+
+
+def draw(
+    page: Page, *, method: str, label: str, attribution: NDArray[np.float32], crop: Crop
+) -> heatmap_files.DrawnHeatmap:
+    """Both pictures of an attribution (h, w) in 0…1 over the crop."""
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        # OpenCV lets go of Python's lock, so the two pictures are drawn at the same time.
+        layer = beside.submit(heatmap.heat_layer, attribution, crop, page.shape)
+        overlay = heatmap.overlay(page, attribution, crop)
+    return heatmap_files.DrawnHeatmap(method=method, label=label, layer=layer.result(), overlay=overlay)

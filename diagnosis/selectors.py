@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts import permissions
 from accounts.models import Role
 from accounts.permissions import sites_visible_to
-from diagnosis.models import Diagnosis, Heatmap, ModelVersion, Upload
+from diagnosis.models import Diagnosis, Explanation, Heatmap, ModelVersion, Upload
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -46,6 +46,12 @@ def diagnoses_visible_to(user: User | AnonymousUser) -> QuerySet[Diagnosis]:
 def heatmaps_visible_to(user: User | AnonymousUser) -> QuerySet[Heatmap]:
     """The heatmaps of the readings the user sees."""
     return Heatmap.objects.filter(diagnosis__in=diagnoses_visible_to(user).order_by().values("pk"))
+
+
+def explanations_visible_to(user: User | AnonymousUser) -> QuerySet[Explanation]:
+    """The explanations of the readings the user sees, newest first."""
+    visible = Explanation.objects.filter(diagnosis__in=diagnoses_visible_to(user).order_by().values("pk"))
+    return visible.select_related("diagnosis__model_version", "heatmap")
 
 
 def history(
@@ -135,6 +141,15 @@ def diagnoses_administered_by(user: User | AnonymousUser) -> QuerySet[Diagnosis]
     if not _administers(user):
         return Diagnosis.objects.none()
     return Diagnosis.objects.select_related("upload__site", "requested_by", "model_version")
+
+
+def explanations_administered_by(user: User | AnonymousUser) -> QuerySet[Explanation]:
+    """Every explanation, those of deleted pages included, for administrators; nothing for anybody else."""
+    if not _administers(user):
+        return Explanation.objects.none()
+    return Explanation.objects.select_related(
+        "diagnosis__upload__site", "diagnosis__model_version", "heatmap", "requested_by"
+    )
 
 
 def model_versions_administered_by(user: User | AnonymousUser) -> QuerySet[ModelVersion]:

@@ -11,7 +11,7 @@ from celery import Task, shared_task
 from django.conf import settings
 
 # The worker module connects the signal that loads the model in worker children; it imports no TensorFlow.
-from diagnosis import pipeline, worker  # noqa: F401
+from diagnosis import explanations, pipeline, worker  # noqa: F401
 
 if TYPE_CHECKING:
     P = ParamSpec("P")
@@ -19,41 +19,65 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def house_task(function: Callable[Concatenate[Task, P], None]) -> Task:
+def house_task(
+    *, soft_limit_s: float = settings.ISOLINE_SOFT_LIMIT_S, hard_limit_s: float = settings.ISOLINE_HARD_LIMIT_S
+) -> Callable[[Callable[Concatenate[Task, P], None]], Task]:
     """How every task of this house behaves.
 
     A message is acknowledged when its task has ended, and comes back if the worker dies under it. Nothing is stored
     of the task itself, because the row tells how it went. Unexpected errors are counted on the row; Celery's own
     retries stay unused. Which queue a task goes to is set in ``CELERY_TASK_ROUTES``.
+
+    Args:
+        soft_limit_s: seconds before a task is asked to stop.
+        hard_limit_s: seconds before its process is killed.
     """
 
-    options: dict[str, Any] = {
-        "bind": True,
-        "name": f"diagnosis.tasks.{function.__name__}",
-        "acks_late": True,
-        "reject_on_worker_lost": True,
-        "ignore_result": True,
-        "max_retries": 0,
-        "soft_time_limit": settings.ISOLINE_SOFT_LIMIT_S,
-        "time_limit": settings.ISOLINE_HARD_LIMIT_S,
-    }
-    return shared_task(**options)(function)
+    def make(function: Callable[Concatenate[Task, P], None]) -> Task:
+        options: dict[str, Any] = {
+            "bind": True,
+            "name": f"diagnosis.tasks.{function.__name__}",
+            "acks_late": True,
+            "reject_on_worker_lost": True,
+            "ignore_result": True,
+            "max_retries": 0,
+            "soft_time_limit": soft_limit_s,
+            "time_limit": hard_limit_s,
+        }
+        return shared_task(**options)(function)
+
+    return make
 
 
-@house_task
+@house_task()
 def diagnose(self: Task, pk: str) -> None:
     """Read the page of one diagnosis."""
-    try:
-        uuid.UUID(pk)
-    except (ValueError, TypeError, AttributeError):
-        logger.warning("A message without a valid key was dropped: %.80r", pk)
-        return
-    from diagnosis import reading
+    if _is_key(pk):
+        from diagnosis import reading
 
-    reading.read(pk, task_id=self.request.id)
+        reading.read(pk, task_id=self.request.id)
 
 
-@house_task
+@house_task(soft_limit_s=settings.ISOLINE_EXPLAIN_SOFT_LIMIT_S, hard_limit_s=settings.ISOLINE_EXPLAIN_HARD_LIMIT_S)
+def explain(self: Task, pk: str) -> None:
+    """Make one explanation."""
+    if _is_key(pk):
+        from diagnosis import explaining
+
+        explaining.explain(pk, task_id=self.request.id)
+
+
+@house_task()
 def sweep(self: Task) -> None:
-    """Bring back lost diagnoses."""
+    """Bring back lost diagnoses and explanations, pages first."""
     pipeline.sweep()
+    explanations.sweep()
+
+
+def _is_key(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except (ValueError, TypeError, AttributeError):
+        logger.warning("A message without a valid key was dropped: %.80r", text)
+        return False
+    return True

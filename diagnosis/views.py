@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -19,7 +20,7 @@ from django.views.generic import TemplateView
 
 from accounts import permissions
 from accounts.models import User
-from diagnosis import deletion, pipeline, presentation, selectors, uploading
+from diagnosis import deletion, explanations, pipeline, presentation, selectors, uploading
 from diagnosis.forms import HistoryFilterForm, UploadForm
 from diagnosis.messages import MAX_MEGABYTES, MAX_MEGAPIXELS, refusal
 from diagnosis.models import Diagnosis, ModelVersion, Upload
@@ -122,8 +123,33 @@ class _ResultView(SignedInView):
             "upload": upload,
             "phase": presentation.phase(diagnosis),
             "poll_delay_ms": presentation.poll_delay_ms(diagnosis),
-            "heatmap": diagnosis.heatmaps.first() if diagnosis.state == Diagnosis.State.DONE else None,
             "may_read_again": may_upload and presentation.is_worth_another_reading(diagnosis, active),
+            **self._explain_context(diagnosis),
+        }
+
+    def _explain_context(self, diagnosis: Diagnosis) -> dict[str, Any]:
+        """The heatmap to be shown, by the method and for the class that the address names, and the choice of both."""
+        if diagnosis.state != Diagnosis.State.DONE:
+            return {"heatmap": None}
+        of_the_reading = diagnosis.heatmaps.first()
+        labels = explanations.labels_for(diagnosis.model_version)
+        wanted = self.request.POST if self.request.method == "POST" else self.request.GET
+        label = wanted.get("label") if wanted.get("label") in labels else diagnosis.label
+        if label not in labels:
+            return {"heatmap": of_the_reading}
+        choices = {choice.method.name: choice for choice in explanations.choices(diagnosis, label)}
+        usual = of_the_reading.method if of_the_reading else ""
+        chosen = choices.get(wanted.get("method", "")) or choices.get(usual) or next(iter(choices.values()))
+        asked = chosen.explanation if chosen.heatmap is None else None
+        return {
+            "heatmap": chosen.heatmap,
+            "choices": list(choices.values()),
+            "chosen": chosen,
+            "labels": labels,
+            "cautions": presentation.cautions(chosen.explanation),
+            "explain_query": urlencode({"method": chosen.method.name, "label": label}),
+            "explain_phase": presentation.phase(asked) if asked else chosen.state,
+            "explain_poll_ms": presentation.poll_delay_ms(asked) if asked and not asked.is_ended else None,
         }
 
 
@@ -154,6 +180,46 @@ class ResultStatusView(_ResultView):
         context["has_changed"] = request.GET.get("seen") != context["phase"]
         response = render(request, "diagnosis/_result_status.html", context)
         response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+class ExplainView(_ResultView):
+    """The choice of method and class on the result page, and the request for what is not there yet."""
+
+    def get(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        return self._answer(self.find(pk), seen=request.GET.get("seen"))
+
+    def post(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        diagnosis = self.find(pk)
+        problem = ""
+        try:
+            explanations.request(
+                diagnosis,
+                method=request.POST.get("method", ""),
+                label=request.POST.get("label", ""),
+                requested_by=self.user,
+            )
+        except explanations.CannotExplain as refused:
+            problem = str(refused)
+        return self._answer(diagnosis, problem=problem)
+
+    def _answer(self, diagnosis: Diagnosis, *, seen: str | None = None, problem: str = "") -> HttpResponse:
+        context = self.context(diagnosis)
+        address = f"{diagnosis.get_absolute_url()}?{context.get('explain_query', '')}"
+        if self.request.headers.get("HX-Request") != "true" or "chosen" not in context:
+            if problem:
+                messages.warning(self.request, problem)
+            return redirect(address)
+        context |= {
+            "problem": problem,
+            "is_poll": seen is not None,
+            "has_changed": seen != context.get("explain_phase"),
+        }
+        response = render(self.request, "diagnosis/_explain_answer.html", context)
+        response.headers["Cache-Control"] = "no-store"
+        if seen is None:
+            # So that the choice survives a reload.
+            response.headers["HX-Replace-Url"] = address
         return response
 
 

@@ -13,9 +13,10 @@ class SiteConfig(AppConfig):
     name = "ecgsite"
 
     def ready(self) -> None:
-        from .checks import check_demo_accounts
+        from .checks import check_demo_accounts, check_time_limits
 
         register(check_demo_accounts, Tags.database)
+        register(check_time_limits)
 
 
 class IsolineAdminConfig(AdminConfig):

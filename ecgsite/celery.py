@@ -25,6 +25,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+# Seconds that a child of an autoscaled worker, such as the one that explains, outlives its last task; with it go the
+# model and hundreds of megabytes.
+os.environ.setdefault("AUTOSCALE_KEEPALIVE", "300")
 
 app = Celery("isoline")
 app.config_from_object("django.conf:settings", namespace="CELERY")

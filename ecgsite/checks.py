@@ -67,6 +67,23 @@ def check_demo_accounts(*, databases: Sequence[str] | None = None, **kwargs: Any
     return [Error(demo_accounts_message(names), id="isoline.E001")] if names else []
 
 
+def check_time_limits(**kwargs: Any) -> list[CheckMessage]:
+    """System check: no task is taken away, by its lease or by the broker, while its worker may still be at it."""
+    from django.conf import settings
+
+    problems: list[CheckMessage] = []
+    for name in ("ISOLINE", "ISOLINE_EXPLAIN"):
+        limits = [f"{name}_{which}" for which in ("SOFT_LIMIT_S", "HARD_LIMIT_S", "LEASE_S")]
+        soft, hard, lease = (getattr(settings, limit) for limit in limits)
+        if not 0 < soft < hard < lease:
+            text = f"{', '.join(limits)} are {soft}, {hard}, {lease}: each must be larger than the one before."
+            problems.append(Error(text, id="isoline.E002"))
+        if hard >= settings.VISIBILITY_TIMEOUT_S:
+            text = f"The broker's visibility timeout must be longer than {limits[1]} ({hard} s)."
+            problems.append(Error(text, id="isoline.E003"))
+    return problems
+
+
 def refuse_demo_accounts() -> None:
     """Raise ``ImproperlyConfigured`` where demo accounts exist and may not; called when web and worker start."""
     from django.conf import settings

@@ -11,10 +11,15 @@ from typing import Final
 _COMMANDS: Final = {
     "predict": "read ECG pages, one JSON object a line",
     "train": "train a network and seal it as a bundle",
-    "architectures": "list the networks that can be trained",
+    "evaluate": "judge finished runs and write a report",
+    "architectures": "list what can be trained",
+    "benchmark": "run or resume the results table",
     "bundle": "verify a model bundle or print its card",
+    "explain": "show on a page where the evidence lies",
+    "faithfulness": "measure how far each explanation method may be believed",
     "render": "draw a synthetic ECG page",
     "fit-gate": "fit the weights of the not-an-ECG gate",
+    "dataset": "look a collection of pages over, prepare it for training, or fetch it",
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,6 +51,7 @@ class BundleManifest:
         calibration: temperature and threshold.
         metrics: as measured on held-out groups.
         files: file name → SHA-256.
+        explanations: method → what `ml.explain.faithfulness` found of it on this network; empty if not yet judged.
     """
 
     folder: Path
@@ -64,6 +65,7 @@ class BundleManifest:
     calibration: Calibration
     metrics: dict[str, Any]
     files: dict[str, str]
+    explanations: dict[str, Any] = field(default_factory=dict)
 
     @property
     def model_file(self) -> Path:
@@ -113,6 +115,7 @@ def read_manifest(folder: Path) -> BundleManifest:
             calibration=Calibration(**values["calibration"]),
             metrics=values["metrics"],
             files=values["files"],
+            explanations=values.get("explanations", {}),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleCorrupt(f"{folder} is not a readable bundle: {error}") from error
@@ -144,6 +147,20 @@ def write_manifest(
         "files": {file: sha256_of(folder / file) for file in (MODEL, CARD)},
     }
     (folder / MANIFEST).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    return read_manifest(folder)
+
+
+def amend(folder: Path, *, explanations: dict[str, Any]) -> BundleManifest:
+    """Write what was found of the explanation methods into an intact bundle. This gives it a new identity.
+
+    Raises:
+        BundleCorrupt: the bundle is not intact.
+    """
+    read_manifest(folder).verify()
+    values = json.loads((folder / MANIFEST).read_bytes())
+    partial = folder / f"{MANIFEST}.partial"
+    partial.write_text(json.dumps(values | {"explanations": explanations}, indent=2) + "\n", encoding="utf-8")
+    partial.replace(folder / MANIFEST)
     return read_manifest(folder)
 
 

@@ -30,17 +30,29 @@ class LabelledPage:
         label: class name.
         group: recording session; pages of one group never cross a split.
         strict: of the one print style in which all cardiac classes occur.
+        layout, filter_hz, sex: as printed; empty where unknown.
+        lead_off: the page says that an electrode had no contact.
+        printed_hr_bpm: heart rate printed in the footer, where it could be read.
+        v2_class, v2_names: class and file names of the same picture in version 2 of the published set; several names
+            are byte-identical copies there.
     """
 
     file: str
     label: str
     group: str
     strict: bool
+    layout: str = ""
+    filter_hz: str = ""
+    sex: str = ""
+    lead_off: bool = False
+    printed_hr_bpm: float | None = None
+    v2_class: str = ""
+    v2_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Split:
-    """Indices into a list of pages."""
+    """Indices into a list of pages. A page that the published set holds several times may occur several times."""
 
     train: NDArray[np.intp]
     validation: NDArray[np.intp]
@@ -54,31 +66,54 @@ def read_manifest(folder: Path, classes: Sequence[str] = CARDIAC_CLASSES) -> lis
         FileNotFoundError: there is no manifest in ``folder``.
     """
     with (folder / "manifest.csv").open(newline="", encoding="utf-8") as file:
-        rows = [
-            LabelledPage(row["file"], row["label"], row["group"], row["strict"] == "1") for row in csv.DictReader(file)
-        ]
+        rows = [_labelled_page(row) for row in csv.DictReader(file)]
     return [row for row in rows if row.label in classes]
+
+
+def _labelled_page(row: dict[str, str]) -> LabelledPage:
+    heart_rate = row.get("printed_hr_bpm") or ""
+    return LabelledPage(
+        file=row["file"],
+        label=row["label"],
+        group=row["group"],
+        strict=row["strict"] == "1",
+        layout=row.get("layout") or "",
+        filter_hz=row.get("filter_hz") or "",
+        sex=row.get("sex") or "",
+        lead_off=row.get("lead_off") == "1",
+        printed_hr_bpm=float(heart_rate) if heart_rate else None,
+        v2_class=row.get("v2_class") or "",
+        v2_names=tuple(name for name in (row.get("v2_names") or "").split("|") if name),
+    )
 
 
 def split_by_group(pages: Sequence[LabelledPage], *, seed: int, fold: int = 0, folds: int = 5) -> Split:
     """Split pages so that no group crosses, classes and print styles balanced as far as groups allow.
 
     Fold ``fold`` of ``folds`` is the test set; the rest is split once more in the same way for validation.
+
+    Raises:
+        ValueError: there is no such fold.
     """
+    if not 0 <= fold < folds:
+        raise ValueError(f"there is no fold {fold} among {folds}")
+    rest, test = hold_out_groups(pages, np.arange(len(pages)), seed=seed, fold=fold, folds=folds)
+    train, validation = hold_out_groups(pages, rest, seed=seed + 1, fold=0, folds=folds)
+    return Split(train, validation, test)
+
+
+def hold_out_groups(
+    pages: Sequence[LabelledPage], indices: NDArray[np.intp], *, seed: int, fold: int, folds: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Divide some of the pages into those kept and those of one fold, whole groups at a time, classes balanced."""
     # Imported here: a lab dependency, absent where the application only serves.
     from sklearn.model_selection import StratifiedGroupKFold
 
-    strata = np.array([f"{page.label}/{page.strict}" for page in pages])
-    groups = np.array([page.group for page in pages])
-
-    def held_out(indices: NDArray[np.intp], which: int, random_state: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=random_state)
-        kept, out = list(splitter.split(indices, strata[indices], groups[indices]))[which]
-        return indices[kept], indices[out]
-
-    rest, test = held_out(np.arange(len(pages)), fold, seed)
-    train, validation = held_out(rest, 0, seed + 1)
-    return Split(train, validation, test)
+    strata = np.array([f"{pages[index].label}/{pages[index].strict}" for index in indices])
+    groups = np.array([pages[index].group for index in indices])
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    kept, out = list(splitter.split(indices, strata, groups))[fold]
+    return indices[kept], indices[out]
 
 
 def load_inputs(

@@ -24,24 +24,29 @@ class Answers:
         probabilities: (N, classes).
         labels: (N,) true classes.
         groups: (N,) recording sessions; resampled whole.
+        answered: (N,) whether the answer was given at all, where each page has a threshold of its own (pooled runs).
     """
 
     probabilities: Floats
     labels: Labels
     groups: NDArray[np.str_]
+    answered: NDArray[np.bool_] | None = None
 
     def at(self, indices: NDArray[np.intp]) -> Answers:
-        return Answers(self.probabilities[indices], self.labels[indices], self.groups[indices])
+        answered = None if self.answered is None else self.answered[indices]
+        return Answers(self.probabilities[indices], self.labels[indices], self.groups[indices], answered)
 
 
-def evaluate(answers: Answers, classes: Sequence[str], *, threshold: float, seed: int = 0) -> dict[str, Any]:
+def evaluate(
+    answers: Answers, classes: Sequence[str], *, threshold: float, seed: int = 0, folds: int = BOOTSTRAP_FOLDS
+) -> dict[str, Any]:
     """All figures of a set of answers, each headline with its 95 % interval.
 
     Args:
         answers: what the classifier said, and the truth.
         classes: names in the order of the columns.
-        threshold: confidence below which the answer is "not sure".
-        seed: of the bootstrap.
+        threshold: confidence below which the answer is "not sure"; not asked where ``answers`` say it themselves.
+        seed, folds: of the bootstrap.
 
     Returns:
         JSON-ready: ``pages``, ``groups``, ``headline`` (name → value, low, high), ``per_class``, ``confusion``
@@ -50,6 +55,8 @@ def evaluate(answers: Answers, classes: Sequence[str], *, threshold: float, seed
     headline: dict[str, Callable[[Answers], float]] = {
         "accuracy": accuracy,
         "balanced_accuracy": balanced_accuracy,
+        "macro_precision": macro_precision,
+        "macro_specificity": macro_specificity,
         "macro_f1": macro_f1,
         "macro_auroc": macro_auroc,
         "ece": expected_calibration_error,
@@ -57,7 +64,7 @@ def evaluate(answers: Answers, classes: Sequence[str], *, threshold: float, seed
         "coverage": lambda some: float(_answered(some, threshold).mean()),
         "accuracy_when_answered": lambda some: _accuracy_when_answered(some, threshold),
     }
-    intervals = bootstrap(answers, list(headline.values()), seed=seed)
+    intervals = bootstrap(answers, list(headline.values()), seed=seed, folds=folds)
     return {
         "pages": len(answers.labels),
         "groups": len(np.unique(answers.groups)),
@@ -82,8 +89,15 @@ def bootstrap(
         drawn = rng.integers(len(members), size=len(members))
         sample = answers.at(np.concatenate([members[group] for group in drawn]))
         values[fold] = [figure(sample) for figure in figures]
-    low, high = np.nanpercentile(values, [2.5, 97.5], axis=0)
-    return list(zip(low.tolist(), high.tolist(), strict=True))
+    return [_interval(column) for column in values.T]
+
+
+def _interval(values: Floats) -> tuple[float, float]:
+    known = values[~np.isnan(values)]
+    if not known.size:
+        return float("nan"), float("nan")
+    low, high = np.percentile(known, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def accuracy(answers: Answers) -> float:
@@ -102,6 +116,22 @@ def balanced_accuracy(answers: Answers) -> float:
     counts = confusion(answers)
     present = counts.sum(axis=1) > 0
     return float((counts.diagonal()[present] / counts.sum(axis=1)[present]).mean())
+
+
+def macro_precision(answers: Answers) -> float:
+    """Mean precision over the classes that were answered."""
+    counts = confusion(answers)
+    given = counts.sum(axis=0) > 0
+    return float((counts.diagonal()[given] / counts.sum(axis=0)[given]).mean())
+
+
+def macro_specificity(answers: Answers) -> float:
+    """Mean specificity over the classes that some page is not of."""
+    counts = confusion(answers)
+    negatives = counts.sum() - counts.sum(axis=1)
+    wrong = counts.sum(axis=0) - counts.diagonal()
+    some = negatives > 0
+    return float((1 - wrong[some] / negatives[some]).mean())
 
 
 def macro_f1(answers: Answers) -> float:
@@ -146,6 +176,8 @@ def brier(answers: Answers) -> float:
 
 
 def _answered(answers: Answers, threshold: float) -> NDArray[np.bool_]:
+    if answers.answered is not None:
+        return answers.answered
     return np.asarray(answers.probabilities.max(axis=1) >= threshold)
 
 

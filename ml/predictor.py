@@ -84,11 +84,8 @@ class Predictor:
         Raises:
             BundleCorrupt: a file is missing, altered, or the bundle is not the expected one.
         """
-        manifest = read_manifest(folder)
-        if expected_sha256 is not None and manifest.sha256 != expected_sha256:
-            raise BundleCorrupt(f"{folder} is not the registered bundle: its SHA-256 is {manifest.sha256[:12]}…")
-        manifest.verify()
-        predictor = cls(manifest, _compile(_load_model(manifest), manifest))
+        manifest, model = load_verified(folder, expected_sha256=expected_sha256)
+        predictor = cls(manifest, _compile(model, manifest))
         spec = manifest.preprocessing
         predictor._compiled(np.full((1, spec.height, spec.width, 1), 255.0, np.float32))
         logger.info("model %s %s (%s…) is ready", manifest.name, manifest.version, manifest.sha256[:12])
@@ -120,6 +117,23 @@ class Predictor:
             crop=region.crop,
             attribution=attribution.numpy(),
         )
+
+
+def load_verified(folder: Path, *, expected_sha256: str | None = None) -> tuple[BundleManifest, keras.Model]:
+    """Check a bundle's files and load its network, for reading pages and for explaining the reading.
+
+    Args:
+        folder: the bundle.
+        expected_sha256: the bundle's identity as recorded elsewhere, where it is.
+
+    Raises:
+        BundleCorrupt: a file is missing, altered, or the bundle is not the expected one.
+    """
+    manifest = read_manifest(folder)
+    if expected_sha256 is not None and manifest.sha256 != expected_sha256:
+        raise BundleCorrupt(f"{folder} is not the registered bundle: its SHA-256 is {manifest.sha256[:12]}…")
+    manifest.verify()
+    return manifest, _load_model(manifest)
 
 
 def _load_model(manifest: BundleManifest) -> keras.Model:

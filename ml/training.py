@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import math
+import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,35 +18,13 @@ from numpy.typing import NDArray
 
 from ml.architectures import REGISTRY
 from ml.augmentation import page_augmentation
-from ml.dataset import LabelledPage, Split
+from ml.dataset import LabelledPage, Split, hold_out_groups
+from ml.losses import CategoricalFocal, FocalAdaptation
+from ml.pretrained import FOLDED, initialise
+from ml.recipes import Recipe
 
 Inputs = NDArray[np.uint8]
 Labels = NDArray[np.intp]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained; written beside the weights.
-
-    Attributes:
-        architecture: name in the registry.
-        epochs: at most; early stopping usually ends before.
-        batch_size: pages a step.
-        learning_rate: Adam's at the start; halved when validation loss stalls for ``patience // 3`` epochs.
-        patience: epochs without a better validation loss before training stops.
-        weight_decay: AdamW's.
-        label_smoothing: of the one-hot targets.
-        seed: of initial weights, shuffling, dropout and augmentation.
-    """
-
-    architecture: str
-    epochs: int = 60
-    batch_size: int = 16
-    learning_rate: float = 1e-3
-    patience: int = 15
-    weight_decay: float = 1e-4
-    label_smoothing: float = 0.05
-    seed: int = 20
 
 
 class AugmentedPages(keras.utils.PyDataset):  # type: ignore[misc]
@@ -54,7 +33,7 @@ class AugmentedPages(keras.utils.PyDataset):  # type: ignore[misc]
     def __init__(self, inputs: Inputs, labels: Labels, classes: int, recipe: Recipe, first_epoch: int) -> None:
         super().__init__()
         self._inputs, self._targets = inputs, one_hot(labels, classes)
-        self._weights = class_weights(labels, classes)[labels]
+        self._weights = page_weights(labels, labels, classes, recipe)
         self._recipe = recipe
         self._epoch = first_epoch
         self._start_epoch()
@@ -86,6 +65,9 @@ def train(
     classes: Sequence[str],
     split: Split,
     folder: Path,
+    *,
+    weights: str = "none",
+    weights_folder: Path | None = None,
 ) -> keras.Model:
     """Train until validation loss stops falling, or take up a run that was broken off.
 
@@ -95,47 +77,156 @@ def train(
         pages: the N pages, in the same order.
         classes: class names in the order of the outputs.
         split: indices; the test part is not touched here.
-        folder: of the run: ``recipe.json``, ``log.csv``, ``best.weights.h5``, ``last.keras``; an existing one of the
-            same recipe is resumed at the epoch after its last.
+        folder: of the run: ``recipe.json``, ``weights.json``, ``log.csv``, ``best.weights.h5``, ``last.keras``; an
+            existing one of the same recipe is resumed at the epoch after its last.
+        weights, weights_folder: where the backbones' weights come from (`ml.pretrained.initialise`).
 
     Returns:
-        The network with the weights of its best epoch.
+        The network in float32 with the weights of its best epoch.
 
     Raises:
         ValueError: ``folder`` holds a run with another recipe.
+        WeightsUnavailable: the weights asked for cannot be had.
     """
     _check_same_run(recipe, folder)
     keras.utils.set_random_seed(recipe.seed)
     labels = np.array([classes.index(page.label) for page in pages])
-    past = _read_log(folder / "log.csv")
+    past = read_log(folder / "log.csv")
     best_weights, last_state = folder / "best.weights.h5", folder / "last.keras"
-    model = keras.saving.load_model(last_state) if past else _compiled_network(recipe, len(classes))
-    if not _finished(past, recipe):
+    started_in = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.precision)
+    try:
+        model = keras.saving.load_model(last_state) if past else REGISTRY[recipe.architecture].build(len(classes))
+        if not past:
+            used = initialise(model, recipe.architecture, wanted=weights, folder=weights_folder)
+            (folder / "weights.json").write_text(json.dumps(used, indent=2) + "\n")
+        if not _finished(past, recipe):
+            _fit(model, recipe, inputs, pages, labels, len(classes), split, folder, past)
+    finally:
+        keras.config.set_dtype_policy(started_in)
+    finished = REGISTRY[recipe.architecture].build(len(classes))
+    model.load_weights(best_weights)
+    finished.set_weights(model.get_weights())
+    return finished
+
+
+def _fit(
+    model: keras.Model,
+    recipe: Recipe,
+    inputs: Inputs,
+    pages: Sequence[LabelledPage],
+    labels: Labels,
+    classes: int,
+    split: Split,
+    folder: Path,
+    past: list[dict[str, float]],
+) -> None:
+    train_part, inner = split.train, split.train[:0]
+    adaptive: list[keras.callbacks.Callback] = []
+    loss = _loss(recipe, labels[split.train], classes)
+    if recipe.loss == "adaptive_focal":
+        train_part, inner = _inner_split(pages, split.train, recipe.seed)
+        adaptation = FocalAdaptation(
+            np.bincount(labels[train_part], minlength=classes).tolist(),
+            tau=recipe.alpha_exponent,
+            k=recipe.gamma_slope,
+        )
+        adaptive = [_AdaptFocal(loss, adaptation, inputs[inner], labels[inner], folder / "focal.json")]
+    validation = (
+        inputs[split.validation, ..., None].astype(np.float32),
+        one_hot(labels[split.validation], classes),
+        page_weights(labels[split.train], labels[split.validation], classes, recipe),
+    )
+    for first, last in _phases(recipe, folder):
+        done = len(past)
+        if done >= last or _finished(past, recipe):
+            continue
+        if done == first or not model.compiled:
+            _set_trainable(model, recipe, folder, frozen=first < last <= recipe.frozen_epochs)
+            _compile(model, recipe, loss)
+        else:
+            model.loss = loss
         model.fit(
-            AugmentedPages(inputs[split.train], labels[split.train], len(classes), recipe, first_epoch=len(past)),
-            validation_data=(
-                inputs[split.validation, ..., None].astype(np.float32),
-                one_hot(labels[split.validation], len(classes)),
-                class_weights(labels[split.train], len(classes))[labels[split.validation]],
-            ),
-            epochs=recipe.epochs,
-            initial_epoch=len(past),
-            callbacks=_callbacks(recipe, folder, past, best_weights, last_state),
+            AugmentedPages(inputs[train_part], labels[train_part], classes, recipe, first_epoch=done),
+            validation_data=validation,
+            epochs=last,
+            initial_epoch=done,
+            callbacks=[*adaptive, *_callbacks(recipe, folder, past)],
             verbose=2,
         )
-    model.load_weights(best_weights)
-    return model
+        past = read_log(folder / "log.csv")
 
 
-def _compiled_network(recipe: Recipe, classes: int) -> keras.Model:
-    model = REGISTRY[recipe.architecture].build(classes)
+def _phases(recipe: Recipe, folder: Path) -> list[tuple[int, int]]:
+    """First and one past the last epoch of each phase."""
+    frozen = recipe.frozen_epochs if _pretrained(folder) else 0
+    return [(0, frozen), (frozen, recipe.epochs)] if frozen else [(0, recipe.epochs)]
+
+
+def _pretrained(folder: Path) -> set[str]:
+    used = json.loads((folder / "weights.json").read_text())
+    return {backbone for backbone, source in used.items() if source["kind"] != "none"}
+
+
+def _set_trainable(model: keras.Model, recipe: Recipe, folder: Path, *, frozen: bool) -> None:
+    pretrained = _pretrained(folder)
+    backbone = [layer for layer in model.layers if not layer.name.startswith(("head_", "spatial_attention"))]
+    # Freezing random layers would only cripple the network.
+    kept = recipe.unfrozen_layers if pretrained else None
+    for place, layer in enumerate(reversed(backbone)):
+        folded = bool(pretrained & FOLDED) and isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = not (pretrained and frozen) and (kept is None or place < kept) and not folded
+
+
+def _loss(recipe: Recipe, labels: Labels, classes: int) -> keras.losses.Loss:
+    if recipe.loss == "weighted_cross_entropy":
+        return keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
+    weights = class_weights(labels, classes)
+    return CategoricalFocal(weights / weights.mean(), [2.0] * classes, recipe.label_smoothing)
+
+
+def _compile(model: keras.Model, recipe: Recipe, loss: keras.losses.Loss) -> None:
     model.compile(
         optimizer=keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
-        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
+        loss=loss,
         weighted_metrics=[],
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
     )
-    return model
+
+
+def _inner_split(pages: Sequence[LabelledPage], train: Labels, seed: int) -> tuple[Labels, Labels]:
+    """Set an eighth of the training groups aside for the loss to watch."""
+    return hold_out_groups(pages, train, seed=seed + 2, fold=0, folds=8)
+
+
+class _AdaptFocal(keras.callbacks.Callback):  # type: ignore[misc]
+    """Moves α and γ of a focal loss after each epoch, by the recall of pages set aside for it."""
+
+    def __init__(
+        self, loss: CategoricalFocal, adaptation: FocalAdaptation, inputs: Inputs, labels: Labels, state: Path
+    ) -> None:
+        super().__init__()
+        self._loss, self._adaptation, self._state = loss, adaptation, state
+        self._inputs, self._labels = inputs, labels
+        if state.exists():
+            adaptation.restore(json.loads(state.read_text()))
+        self._assign()
+
+    def _assign(self) -> None:
+        self._loss.alpha.assign(self._adaptation.alpha.astype(np.float32))
+        self._loss.gamma.assign(self._adaptation.gamma.astype(np.float32))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        answered = predict_logits(self.model, self._inputs).argmax(axis=1)
+        classes = len(self._adaptation.alpha)
+        self._adaptation.observe(
+            [
+                float(np.mean(answered[self._labels == c] == c)) if (self._labels == c).any() else 1.0
+                for c in range(classes)
+            ]
+        )
+        self._assign()
+        self._state.write_text(json.dumps(self._adaptation.state()) + "\n")
 
 
 def predict_logits(model: keras.Model, inputs: Inputs, *, batch_size: int = 16) -> NDArray[np.float64]:
@@ -161,18 +252,30 @@ def class_weights(labels: Labels, classes: int) -> NDArray[np.float32]:
     return np.asarray(weights / weights[labels].mean(), dtype=np.float32)
 
 
+def page_weights(train_labels: Labels, labels: Labels, classes: int, recipe: Recipe) -> NDArray[np.float32]:
+    """Weight of each page in the loss: by its class for cross-entropy; focal losses weigh classes themselves."""
+    if recipe.loss == "weighted_cross_entropy":
+        return class_weights(train_labels, classes)[labels]
+    return np.ones(len(labels), np.float32)
+
+
 class _ReportEpoch(keras.callbacks.Callback):  # type: ignore[misc]
     """Writes the epoch's row after everything else is on disk: a row in the log means the epoch can be resumed from."""
 
     def __init__(self, log: Path, last_state: Path) -> None:
         super().__init__()
         self._log, self._last_state = log, last_state
+        self._began = time.monotonic()
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._began = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         partial = self._last_state.with_name("partial.keras")
         self.model.save(partial)
         partial.replace(self._last_state)
         row = {"epoch": epoch, **{name: float(value) for name, value in (logs or {}).items()}}
+        row["seconds"] = round(time.monotonic() - self._began, 1)
         new = not self._log.exists()
         with self._log.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=list(row))
@@ -181,25 +284,24 @@ class _ReportEpoch(keras.callbacks.Callback):  # type: ignore[misc]
             writer.writerow(row)
 
 
-def _callbacks(
-    recipe: Recipe, folder: Path, past: list[dict[str, float]], best_weights: Path, last_state: Path
-) -> list[keras.callbacks.Callback]:
+def _callbacks(recipe: Recipe, folder: Path, past: list[dict[str, float]]) -> list[keras.callbacks.Callback]:
     losses = [row["val_loss"] for row in past]
     best = min(losses, default=None)
-    stop = keras.callbacks.EarlyStopping(
-        monitor="val_loss", patience=_patience_left(losses, recipe), baseline=best, verbose=1
-    )
     return [
         keras.callbacks.ModelCheckpoint(
-            str(best_weights),
+            str(folder / "best.weights.h5"),
             monitor="val_loss",
             save_best_only=True,
             save_weights_only=True,
             initial_value_threshold=best,
         ),
-        keras.callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.5, patience=recipe.patience // 3, min_lr=1e-5),
-        stop,
-        _ReportEpoch(folder / "log.csv", last_state),
+        keras.callbacks.ReduceLROnPlateau(
+            monitor="val_loss", factor=0.5, patience=max(recipe.patience // 3, 1), min_lr=1e-6
+        ),
+        keras.callbacks.EarlyStopping(
+            monitor="val_loss", patience=_patience_left(losses, recipe), baseline=best, verbose=1
+        ),
+        _ReportEpoch(folder / "log.csv", folder / "last.keras"),
     ]
 
 
@@ -226,7 +328,7 @@ def _check_same_run(recipe: Recipe, folder: Path) -> None:
         state.write_text(json.dumps(asdict(recipe), indent=2) + "\n")
 
 
-def _read_log(file: Path) -> list[dict[str, float]]:
+def read_log(file: Path) -> list[dict[str, float]]:
     if not file.exists():
         return []
     with file.open(newline="", encoding="utf-8") as handle:

@@ -11,12 +11,13 @@ from typing import Any, Final, cast
 
 from django.core.exceptions import PermissionDenied
 from django.core.signals import got_request_exception
-from django.http import Http404
+from django.http import Http404, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_framework_handler
 
+from diagnosis.explanations import CannotExplain
 from diagnosis.intake import UploadRefused
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,12 @@ _STATUS_OF_REFUSAL: Final = {
     "note_too_long": HTTPStatus.BAD_REQUEST,
 }
 
+# What a refused request for an explanation answers; what is not here is a wrong method or class.
+_STATUS_OF_NO_EXPLANATION: Final = {
+    "not_done": HTTPStatus.CONFLICT,
+    "too_many_waiting": HTTPStatus.TOO_MANY_REQUESTS,
+}
+
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     """Django REST framework's hook: any exception of a view → one problem."""
@@ -45,6 +52,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, UploadRefused):
         status = _STATUS_OF_REFUSAL.get(error.code, HTTPStatus.UNPROCESSABLE_ENTITY)
         return _problem(status, error.code, error.message)
+    if isinstance(error, CannotExplain):
+        return _problem(_STATUS_OF_NO_EXPLANATION.get(error.code, HTTPStatus.BAD_REQUEST), error.code, str(error))
     if isinstance(error, exceptions.ValidationError):
         return _problem(
             HTTPStatus.BAD_REQUEST,
@@ -85,8 +94,17 @@ def _unexpected(error: Exception, context: dict[str, Any]) -> Response:
 def _problem(
     status: HTTPStatus, code: str, detail: str, *, headers: dict[str, str] | None = None, **members: Any
 ) -> Response:
-    body = {"type": "about:blank", "title": status.phrase, "status": status.value, "code": code, "detail": detail}
-    return Response(body | members, status=status.value, headers=headers, content_type=CONTENT_TYPE)
+    body = _body(status, code, detail) | members
+    return Response(body, status=status.value, headers=headers, content_type=CONTENT_TYPE)
+
+
+def plain_problem(status: HTTPStatus, code: str, detail: str, *, headers: dict[str, str] | None = None) -> HttpResponse:
+    """A problem from a view that is none of Django REST framework's."""
+    return JsonResponse(_body(status, code, detail), status=status.value, headers=headers, content_type=CONTENT_TYPE)
+
+
+def _body(status: HTTPStatus, code: str, detail: str) -> dict[str, Any]:
+    return {"type": "about:blank", "title": status.phrase, "status": status.value, "code": code, "detail": detail}
 
 
 def _field_errors(details: Any, field: str = "") -> list[dict[str, str]]:

@@ -12,10 +12,21 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from accounts.models import Site
-from diagnosis import messages
+from diagnosis import explanations, messages
 from diagnosis.intake import MAX_NOTE_LENGTH, MAX_REFERENCE_LENGTH
-from diagnosis.models import Diagnosis, Heatmap, ModelVersion, Upload
+from diagnosis.models import Diagnosis, Explanation, Heatmap, ModelVersion, Upload
 from diagnosis.selectors import NOT_SURE
+
+RANDOMISATION_CHECK = serializers.ChoiceField(
+    choices=[
+        (explanations.PASSED, _("Its maps depend on what the network learned.")),
+        (explanations.FAILED, _("Its maps do not depend on what the network learned.")),
+        (explanations.NOT_TESTED, _("Not yet tested for this model.")),
+    ],
+    read_only=True,
+    help_text=_("Whether its maps change when the network's learned weights are replaced by random ones."),
+)
+METHOD_STATES = [(explanations.NOT_REQUESTED, _("Not requested")), *Explanation.State.choices]
 
 
 class LinkField(serializers.HyperlinkedIdentityField):
@@ -165,6 +176,7 @@ class DiagnosisSerializer(serializers.ModelSerializer[Diagnosis]):
     crop = CropSerializer(read_only=True, allow_null=True)
     model = ModelVersionSerializer(source="model_version", read_only=True, allow_null=True)
     heatmaps = HeatmapSerializer(many=True, read_only=True)
+    explanations_url = LinkField(view_name="api:diagnosis-explanations", help_text=_("How it can be explained."))
     upload = PageSerializer(read_only=True)
     page_url = serializers.SerializerMethodField(help_text=_("The page image, JPEG or PNG."))
     result_url = LinkField(view_name="diagnosis:result", help_text=_("The result for people, in a browser."))
@@ -174,7 +186,7 @@ class DiagnosisSerializer(serializers.ModelSerializer[Diagnosis]):
         fields = (
             *("id", "url", "status", "reason", "message"),
             *("label", "abstained", "confidence", "probabilities", "warnings", "crop"),
-            *("model", "heatmaps", "upload", "page_url", "result_url"),
+            *("model", "heatmaps", "explanations_url", "upload", "page_url", "result_url"),
             *("created_at", "started_at", "finished_at"),
         )
         read_only_fields = fields
@@ -193,6 +205,72 @@ class DiagnosisSerializer(serializers.ModelSerializer[Diagnosis]):
     @extend_schema_field(serializers.URLField())
     def get_page_url(self, diagnosis: Diagnosis) -> str:
         return _absolute("diagnosis:page_image", diagnosis.upload_id, self.context)
+
+
+class ExplanationSerializer(serializers.ModelSerializer[Explanation]):
+    """One map of where the evidence lies, asked for after the reading."""
+
+    url = LinkField(view_name="api:explanation-detail")
+    diagnosis = serializers.UUIDField(source="diagnosis_id", read_only=True)
+    status = serializers.ChoiceField(choices=Explanation.State.choices, source="state", read_only=True)
+    progress = serializers.IntegerField(read_only=True, min_value=0, max_value=100, help_text=_("Per cent."))
+    reason = serializers.SerializerMethodField(help_text=_("Stable code of a failure."))
+    message = serializers.SerializerMethodField(help_text=_("The same as a sentence."))
+    randomisation_check = serializers.SerializerMethodField()
+    details = serializers.DictField(
+        read_only=True, help_text=_("Figures that the method gives about itself, e.g. “local_r2” of LIME.")
+    )
+    heatmap = HeatmapSerializer(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Explanation
+        fields = (
+            *("id", "url", "diagnosis", "method", "label", "status", "progress", "reason", "message"),
+            *("randomisation_check", "details", "heatmap", "created_at", "started_at", "finished_at"),
+        )
+        read_only_fields = fields
+
+    def get_reason(self, explanation: Explanation) -> str:
+        return explanation.reason if explanation.is_ended else ""
+
+    def get_message(self, explanation: Explanation) -> str:
+        return messages.describe_explanation(explanation)
+
+    @extend_schema_field(RANDOMISATION_CHECK)
+    def get_randomisation_check(self, explanation: Explanation) -> str:
+        return explanations.randomisation_check(explanation.diagnosis.model_version, explanation.method)
+
+
+class MethodSerializer(serializers.Serializer[Any]):
+    """A method that can explain the answer, and how far it has come for one class."""
+
+    name = serializers.CharField(source="method.name")
+    title = serializers.CharField(source="method.title")
+    summary = serializers.CharField(source="method.summary", help_text=_("What its map shows, and what not."))
+    source = serializers.CharField(source="method.source", help_text=_("Paper or library."))  # type: ignore[assignment]
+    randomisation_check = RANDOMISATION_CHECK
+    label = serializers.ChoiceField(choices=Diagnosis.Label.choices)  # type: ignore[assignment]
+    status = serializers.ChoiceField(choices=METHOD_STATES, source="state")
+    explanation = ExplanationSerializer(allow_null=True, help_text=_("What was asked for; null: nothing."))
+    heatmap = HeatmapSerializer(allow_null=True, help_text=_("Its picture; one comes with the reading."))
+
+
+class WantedExplanationSerializer(serializers.Serializer[Any]):
+    method = serializers.CharField(max_length=40, help_text=_("Name of one of the methods of this diagnosis."))
+    label = serializers.ChoiceField(  # type: ignore[assignment]
+        required=False, choices=Diagnosis.Label.choices, help_text=_("The class to explain; default: the answer given.")
+    )
+
+
+class MethodFilterSerializer(serializers.Serializer[Any]):
+    label = serializers.ChoiceField(  # type: ignore[assignment]
+        required=False, choices=Diagnosis.Label.choices, help_text=_("The class to explain; default: the answer given.")
+    )
+    status = serializers.ChoiceField(
+        required=False,
+        choices=Explanation.State.choices,
+        help_text=_("Only methods whose explanation is in this state."),
+    )
 
 
 class HistoryFilterSerializer(serializers.Serializer[Any]):

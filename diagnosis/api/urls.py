@@ -6,7 +6,7 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.api import TokenView
-from diagnosis.api import views
+from diagnosis.api import explanation_views, views
 
 app_name = "api"
 
@@ -16,6 +16,8 @@ urlpatterns = [
     path("uploads/<uuid:pk>/", views.UploadDetailView.as_view(), name="upload-detail"),
     path("diagnoses/", views.DiagnosisListView.as_view(), name="diagnosis-list"),
     path("diagnoses/<uuid:pk>/", views.DiagnosisDetailView.as_view(), name="diagnosis-detail"),
+    path("diagnoses/<uuid:pk>/explanations/", explanation_views.MethodsView.as_view(), name="diagnosis-explanations"),
+    path("explanations/<uuid:pk>/", explanation_views.ExplanationDetailView.as_view(), name="explanation-detail"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path(
         "docs/",

@@ -34,7 +34,7 @@ from ml.decode import MAX_BYTES
 MAX_REQUEST_BYTES = MAX_BYTES + 2**20
 
 
-def _problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
+def problems_of(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
     return {(number, "application/problem+json"): OpenApiResponse(ProblemSerializer) for number in statuses}
 
 
@@ -70,7 +70,7 @@ class UploadsView(generics.ListAPIView[Upload]):
         operation_id="uploads_list",
         summary="List pages",
         tags=["uploads"],
-        responses={200: UploadSerializer(many=True), **_problems(401, 429)},
+        responses={200: UploadSerializer(many=True), **problems_of(401, 429)},
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.list(request, *args, **kwargs)
@@ -85,7 +85,7 @@ class UploadsView(generics.ListAPIView[Upload]):
         ),
         tags=["uploads"],
         request={"multipart/form-data": UploadInSerializer},
-        responses={201: AcceptedSerializer, **_problems(400, 401, 403, 413, 415, 422, 429)},
+        responses={201: AcceptedSerializer, **problems_of(400, 401, 403, 413, 415, 422, 429)},
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         form = UploadInSerializer(data=request.data)
@@ -94,8 +94,8 @@ class UploadsView(generics.ListAPIView[Upload]):
         accepted = intake.accept(
             data=intake.read_bytes(fields["file"]),
             original_name=fields["file"].name or "",
-            user=_user(request),
-            site=_chosen_site(_user(request), fields.get("site", "")),
+            user=user_of(request),
+            site=_chosen_site(user_of(request), fields.get("site", "")),
             patient_reference=fields.get("patient_reference", ""),
             note=fields.get("note", ""),
         )
@@ -121,7 +121,7 @@ class UploadsView(generics.ListAPIView[Upload]):
         operation_id="uploads_retrieve",
         summary="One page",
         tags=["uploads"],
-        responses={200: UploadSerializer, **_problems(401, 404, 429)},
+        responses={200: UploadSerializer, **problems_of(401, 404, 429)},
     )
 )
 class UploadDetailView(generics.RetrieveAPIView[Upload]):
@@ -139,7 +139,7 @@ class UploadDetailView(generics.RetrieveAPIView[Upload]):
         summary="Search the history",
         tags=["diagnoses"],
         parameters=[HistoryFilterSerializer],
-        responses={200: DiagnosisSerializer(many=True), **_problems(400, 401, 429)},
+        responses={200: DiagnosisSerializer(many=True), **problems_of(400, 401, 429)},
     )
 )
 class DiagnosisListView(generics.ListAPIView[Diagnosis]):
@@ -159,7 +159,7 @@ class DiagnosisListView(generics.ListAPIView[Diagnosis]):
         operation_id="diagnoses_retrieve",
         summary="One diagnosis",
         tags=["diagnoses"],
-        responses={200: DiagnosisSerializer, **_problems(401, 404, 429)},
+        responses={200: DiagnosisSerializer, **problems_of(401, 404, 429)},
     )
 )
 class DiagnosisDetailView(generics.RetrieveAPIView[Diagnosis]):
@@ -181,7 +181,7 @@ class NothingHereView(APIView):
         raise exceptions.NotFound
 
 
-def _user(request: Request) -> User:
+def user_of(request: Request) -> User:
     # The default permission lets nobody in who is not signed in.
     return cast("User", request.user)
 

@@ -13,7 +13,9 @@ register.filter("headline", presentation.headline)
 register.filter("tone", presentation.tone)
 register.filter("bars", presentation.bars)
 register.filter("percent", presentation.percent)
+register.filter("markdown", presentation.markdown)
 register.filter("warning_sentence", messages.warning)
+register.filter("why_no_explanation", messages.describe_explanation)
 
 
 @register.filter

@@ -32,6 +32,12 @@ ISOLINE_SOFT_LIMIT_S = env.int("ISOLINE_SOFT_LIMIT_S", default=60)
 ISOLINE_HARD_LIMIT_S = env.int("ISOLINE_HARD_LIMIT_S", default=90)
 # How long a claim on a page holds: above the hard limit, so that no living worker is ever taken for dead.
 ISOLINE_LEASE_S = env.int("ISOLINE_LEASE_S", default=ISOLINE_HARD_LIMIT_S + 15)
+# Explanations ask the network hundreds of times where a reading asks once.
+ISOLINE_EXPLAIN_SOFT_LIMIT_S = env.int("ISOLINE_EXPLAIN_SOFT_LIMIT_S", default=300)
+ISOLINE_EXPLAIN_HARD_LIMIT_S = env.int("ISOLINE_EXPLAIN_HARD_LIMIT_S", default=330)
+ISOLINE_EXPLAIN_LEASE_S = env.int("ISOLINE_EXPLAIN_LEASE_S", default=ISOLINE_EXPLAIN_HARD_LIMIT_S + 15)
+# How many explanations one user may have waiting.
+ISOLINE_MAX_WAITING_EXPLANATIONS = env.int("ISOLINE_MAX_WAITING_EXPLANATIONS", default=20)
 # A page that waits this long after its message was sent gets another one; twice as long after each further one.
 ISOLINE_RESEND_S = env.int("ISOLINE_RESEND_S", default=120)
 # Before a failed page is tried again; twice as long before each further attempt.
@@ -254,11 +260,12 @@ CELERY_WORKER_LOST_WAIT = 2
 CELERY_TASK_SOFT_TIME_LIMIT = ISOLINE_SOFT_LIMIT_S
 CELERY_TASK_TIME_LIMIT = ISOLINE_HARD_LIMIT_S
 # Above the hard limit, so that a broker never hands out again what is still being worked on.
-VISIBILITY_TIMEOUT_S = 2 * ISOLINE_HARD_LIMIT_S + 30
-CELERY_TASK_QUEUES = [Queue("diagnose"), Queue("housekeeping")]
+VISIBILITY_TIMEOUT_S = 2 * max(ISOLINE_HARD_LIMIT_S, ISOLINE_EXPLAIN_HARD_LIMIT_S) + 30
+CELERY_TASK_QUEUES = [Queue("diagnose"), Queue("explain"), Queue("housekeeping")]
 CELERY_TASK_DEFAULT_QUEUE = "housekeeping"
 CELERY_TASK_ROUTES = {
     "diagnosis.tasks.diagnose": {"queue": "diagnose"},
+    "diagnosis.tasks.explain": {"queue": "explain"},
     "ecgsite.celery.mark_ready": {"queue": "diagnose"},
 }
 CELERY_TASK_CREATE_MISSING_QUEUES = False
@@ -335,6 +342,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "user": env.str("API_RATE_USER", default="1200/min"),
         "token": env.str("API_RATE_TOKEN", default="20/min"),
         "upload": env.str("API_RATE_UPLOAD", default="240/min"),
+        "explain": env.str("API_RATE_EXPLAIN", default="60/min"),
     },
     "NUM_PROXIES": ISOLINE_PROXY_COUNT,
     "EXCEPTION_HANDLER": "diagnosis.api.problems.exception_handler",
@@ -353,6 +361,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "StatusEnum": "diagnosis.models.Diagnosis.State",
+        "ExplanationStatusEnum": "diagnosis.models.Explanation.State",
+        "MethodStatusEnum": "diagnosis.api.serializers.METHOD_STATES",
+    },
 }
 
 # --- Logging -------------------------------------------------------------------------------------

@@ -9,12 +9,12 @@ from ml.dataset import CARDIAC_CLASSES
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.description = "List the networks that can be trained: name, parameters, input size, source."
+    parser.description = "List what can be trained: name, parameters, input size, source."
 
 
 def run(args: argparse.Namespace) -> int:
     for name, architecture in REGISTRY.items():
-        parameters = architecture.build(len(CARDIAC_CLASSES)).count_params()
+        counted = "–" if architecture.classical else f"{architecture.build(len(CARDIAC_CLASSES)).count_params():,}"
         height, width = architecture.input_size
-        print(f"{name}\t{parameters:,}\t{height}×{width}×1\t{architecture.source}")
+        print(f"{name}\t{counted}\t{height}×{width}×1\t{architecture.source}", flush=True)
     return 0

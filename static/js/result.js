@@ -1,13 +1,13 @@
-// The result page: heat strength, the outline of what was read, and the neighbours by arrow key.
+// The result page: heat strength, the outline of what was read, explanations, and the neighbours by arrow key.
 // The layers and controls arrive later where the page is still being read, so events are caught at the document.
 
 const STRENGTH_KEY = "isoline.heat-strength";
 
 function applyStrength() {
-  const layer = document.getElementById("heat-layer");
   const slider = document.querySelector("[data-heat-opacity]");
-  if (!layer || !slider) return;
-  layer.style.opacity = String(Number(slider.value) / 100);
+  if (!slider) return;
+  // On the parent, which stays: htmx would copy a style of the layer to the next one, against the security policy.
+  document.getElementById("stage-layers").style.setProperty("--heat-strength", String(Number(slider.value) / 100));
   document.querySelector("[data-heat-percent]").value = `${slider.value} %`;
 }
 
@@ -43,11 +43,22 @@ document.addEventListener("htmx:oobAfterSwap", recallStrength);
 // A poll that found no server asks again; without this one lost answer would end the waiting for good.
 for (const failure of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
   document.addEventListener(failure, (event) => {
-    const poll = event.target.closest("#result-poll");
+    const poll = event.target.closest("#result-poll, #explain-poll") ?? document.getElementById("explain-poll");
     if (poll && event.detail.xhr?.status !== 401 && event.detail.xhr?.status !== 404) {
       setTimeout(() => window.htmx.trigger(poll, "retry"), 2000);
     }
   });
 }
+
+// The button that asked for an explanation goes when there is nothing left to compute; the keyboard stays beside it.
+let explaining = false;
+document.addEventListener("focusin", (event) => {
+  explaining = Boolean(event.target.closest("#explain"));
+});
+document.addEventListener("htmx:afterSettle", () => {
+  if (explaining && document.activeElement === document.body) {
+    document.getElementById("explain-method")?.focus({ preventScroll: true });
+  }
+});
 
 recallStrength();

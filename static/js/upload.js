@@ -17,13 +17,13 @@ let sending = 0;
 let batch = 0;
 
 // --- Where files come from ---------------------------------------------------------------------
-for (const input of form.querySelectorAll('input[type="file"]')) {
-  input.addEventListener("change", () => {
-    const files = [...input.files];
-    input.value = ""; // so that choosing the same file again is noticed
-    add(files);
-  });
+const inputs = form.querySelectorAll('input[type="file"]');
+function take(input) {
+  const files = [...input.files];
+  input.value = ""; // so that choosing the same file again is noticed
+  add(files);
 }
+for (const input of inputs) input.addEventListener("change", () => take(input));
 
 let depth = 0;
 const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
@@ -268,3 +268,6 @@ function parse(html, selector) {
 }
 
 if (list.querySelector("[data-pending]")) watch(SHORTEST_WAIT_MS);
+
+// What was chosen before this script was there.
+for (const input of inputs) take(input);

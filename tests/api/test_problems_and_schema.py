@@ -30,6 +30,8 @@ PROTECTED = [
     f"/api/v1/uploads/{uuid.uuid4()}/",
     "/api/v1/diagnoses/",
     f"/api/v1/diagnoses/{uuid.uuid4()}/",
+    f"/api/v1/diagnoses/{uuid.uuid4()}/explanations/",
+    f"/api/v1/explanations/{uuid.uuid4()}/",
 ]
 
 
@@ -111,6 +113,8 @@ def test_the_schema_can_be_fetched_by_anybody(db: None) -> None:
         "/api/v1/uploads/{id}/",
         "/api/v1/diagnoses/",
         "/api/v1/diagnoses/{id}/",
+        "/api/v1/diagnoses/{id}/explanations/",
+        "/api/v1/explanations/{id}/",
     }
     assert {"400", "401", "403", "413", "415", "422", "429"} < set(paths["/api/v1/uploads/"]["post"]["responses"])
 

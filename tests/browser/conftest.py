@@ -30,7 +30,7 @@ START_PAGE = re.compile(r"^http://[^/]+/$")
 
 @dataclass(frozen=True)
 class House:
-    """Web, worker and beat as processes of their own.
+    """Web, workers and beat as processes of their own.
 
     Attributes:
         url: where the web process answers.

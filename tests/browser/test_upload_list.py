@@ -87,6 +87,18 @@ def test_the_example_can_be_tried_with_one_click(page: Page) -> None:
     expect(page.locator(".upload-refused")).to_have_count(0)
 
 
+def test_a_file_chosen_before_the_script_arrived_is_sent_as_well(page: Page, draw: Callable[[int], bytes]) -> None:
+    held: list[Any] = []
+    # Playwright cannot call a built-in method.
+    page.route("**/js/upload*.js", lambda route: held.append(route))  # noqa: PLW0108
+    page.goto("/", wait_until="commit")
+    page.locator("#id_file").set_input_files([{"name": "early.png", "mimeType": "image/png", "buffer": draw(251)}])
+    expect(page.locator("#upload-list > li")).to_have_count(0)
+    held[0].continue_()
+    expect(page.locator("#heat-layer")).to_be_visible()
+    expect(page.get_by_text("early.png")).to_be_visible()
+
+
 def test_without_scripts_the_whole_job_works_too(
     chromium_browser: Any, house: Any, draw: Callable[[int], bytes]
 ) -> None:

@@ -10,11 +10,11 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from diagnosis import deletion, pipeline
+from diagnosis import deletion, explanations, pipeline
 from diagnosis.models import Diagnosis, ModelVersion, Upload
 
 Files = Callable[[], set[str]]
-LISTS = ["upload", "diagnosis", "modelversion"]
+LISTS = ["upload", "diagnosis", "modelversion", "explanation"]
 
 
 @pytest.fixture
@@ -29,6 +29,7 @@ def admin(administrator: User) -> Client:
 def done(queued: Diagnosis, claim: Any, reading: Any) -> Diagnosis:
     pipeline.finish(claim(queued), reading())
     queued.refresh_from_db()
+    explanations.request(queued, method="saliency", requested_by=queued.requested_by)
     return queued
 
 
@@ -38,6 +39,11 @@ def list_of(name: str) -> str:
 
 def page_of(name: str, row: Any) -> str:
     return reverse(f"admin:diagnosis_{name}_change", args=[row.pk])
+
+
+def row_of(name: str, done: Diagnosis) -> Any:
+    rows = {"upload": done.upload, "diagnosis": done, "modelversion": done.model_version}
+    return rows[name] if name in rows else done.explanations.get()
 
 
 def act(client: Client, name: str, action: str, *rows: Any, confirmed: bool = False) -> Any:
@@ -71,7 +77,12 @@ def test_nobody_else_gets_in_not_even_as_staff(
 
 @pytest.mark.parametrize("name", LISTS)
 def test_history_can_neither_be_added_nor_edited_nor_deleted_there(admin: Client, done: Diagnosis, name: str) -> None:
-    row = {"upload": done.upload, "diagnosis": done, "modelversion": done.model_version}[name]
+    row = {
+        "upload": done.upload,
+        "diagnosis": done,
+        "modelversion": done.model_version,
+        "explanation": done.explanations.get(),
+    }[name]
     before = type(row).objects.filter(pk=row.pk).values().get()
     address = page_of(name, row)
     assert admin.get(reverse(f"admin:diagnosis_{name}_add")).status_code == 403
@@ -196,7 +207,7 @@ def test_activating_a_model_asks_first_and_says_what_is_wrong(admin: Client, mod
     assert "not a readable bundle" in answer.content.decode()
     model.refresh_from_db()
     assert model.is_active
-    assert "# &lt;i&gt;Card" in admin.get(page_of("modelversion", other)).content.decode()
+    assert "<h1>&lt;i&gt;Card</h1>" in admin.get(page_of("modelversion", other)).content.decode()
 
 
 def test_activating_a_model_makes_it_the_only_active_one(
@@ -233,8 +244,32 @@ def test_actions_are_closed_to_staff_without_the_role(
     files = stored_files()
     client = Client()
     client.force_login(clinician)
-    row = {"upload": done.upload, "diagnosis": done, "modelversion": done.model_version}[name]
+    row = {
+        "upload": done.upload,
+        "diagnosis": done,
+        "modelversion": done.model_version,
+        "explanation": done.explanations.get(),
+    }[name]
     act(client, name, action, row, confirmed=True)
     assert stored_files() == files
     assert Upload.objects.get().deleted_at is not None
     assert Diagnosis.objects.count() == 1
+
+
+def test_a_failed_explanation_is_tried_again_after_a_question(admin: Client, done: Diagnosis) -> None:
+    (failed,) = done.explanations.all()
+    claimed = explanations.claim(failed.pk, task_id="one")
+    assert claimed is not None
+    explanations.fail(claimed, "timed_out", "Traceback: slow", final=True)
+    assert "Traceback: slow" in admin.get(page_of("explanation", failed)).content.decode()
+    assert "Try these explanations again?" in act(admin, "explanation", "try_again", failed).content.decode()
+    assert done.explanations.count() == 1
+    act(admin, "explanation", "try_again", failed, confirmed=True)
+    assert sorted(done.explanations.values_list("state", flat=True)) == ["failed", "queued"]
+
+
+def test_what_is_done_is_not_tried_again(admin: Client, done: Diagnosis, clinician: User) -> None:
+    made, _ = explanations.request(done, method="grad_cam", requested_by=clinician)
+    answer = act(admin, "explanation", "try_again", made, confirmed=True)
+    assert "None of the selected explanations" in answer.content.decode()
+    assert done.explanations.count() == 2

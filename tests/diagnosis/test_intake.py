@@ -15,7 +15,7 @@ from django.db import DatabaseError, IntegrityError
 from PIL import Image
 
 from accounts.models import Site, User
-from diagnosis import deletion, intake, messages, pipeline
+from diagnosis import deletion, intake, jobs, messages, pipeline
 from diagnosis.models import Diagnosis, Upload
 from ml.decode import MAX_BYTES
 from tests.diagnosis.files import (
@@ -322,7 +322,7 @@ def test_files_stay_when_something_goes_wrong_after_the_commit(
     def shut_down(*_: object, **__: object) -> int:
         raise SystemExit(1)
 
-    monkeypatch.setattr(pipeline, "dispatch", shut_down)
+    monkeypatch.setattr(jobs.Line, "dispatch", shut_down)
     with pytest.raises(SystemExit):
         take_in(encoded("PNG"), clinician, site)
     upload = Upload.objects.get()

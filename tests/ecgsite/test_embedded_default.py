@@ -7,13 +7,19 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
 from django.db import connection
 from kombu import Connection, Queue
 
+from diagnosis import tasks
 from ecgsite.celery import app
+from ecgsite.checks import check_time_limits
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -96,8 +102,9 @@ def test_celery_keeps_the_promises_that_the_pipeline_builds_on():
     assert conf.task_reject_on_worker_lost
     assert conf.worker_prefetch_multiplier == 1
     assert 0 < conf.task_soft_time_limit < conf.task_time_limit
-    assert conf.broker_transport_options["visibility_timeout"] > conf.task_time_limit
-    assert {queue.name for queue in conf.task_queues} == {"diagnose", "housekeeping"}
+    limits = [task.time_limit for task in (tasks.diagnose, tasks.explain)]
+    assert conf.broker_transport_options["visibility_timeout"] > max(limits)
+    assert {queue.name for queue in conf.task_queues} == {"diagnose", "explain", "housekeeping"}
     assert not conf.task_publish_retry
 
 
@@ -108,6 +115,7 @@ def test_pages_and_housekeeping_go_to_their_own_queues():
         return str(app.amqp.router.route(app.tasks[name]._get_exec_options(), name)["queue"].name)
 
     assert queue_of("diagnosis.tasks.diagnose") == "diagnose"
+    assert queue_of("diagnosis.tasks.explain") == "explain"
     assert queue_of("diagnosis.tasks.sweep") == "housekeeping"
     assert queue_of("ecgsite.celery.mark_ready") == "diagnose"
 
@@ -148,3 +156,10 @@ def test_a_broker_that_is_away_is_noticed_at_once(url: str):
 
     assert away.returncode == 0, away.stderr
     assert float(away.stdout) < 1
+
+
+def test_limits_that_would_take_work_from_a_living_worker_are_refused_at_the_start(settings: SettingsWrapper):
+    assert check_time_limits() == []
+    settings.ISOLINE_EXPLAIN_LEASE_S = settings.ISOLINE_EXPLAIN_HARD_LIMIT_S
+    settings.VISIBILITY_TIMEOUT_S = settings.ISOLINE_HARD_LIMIT_S + 1
+    assert [problem.id for problem in check_time_limits()] == ["isoline.E002", "isoline.E003"]

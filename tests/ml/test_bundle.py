@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ml.bundle import CARD, MANIFEST, MODEL, read_manifest
+from ml.bundle import CARD, MANIFEST, MODEL, amend, read_manifest
 from ml.errors import BundleCorrupt
 
 if TYPE_CHECKING:
@@ -86,3 +86,18 @@ def test_the_science_imports_no_django() -> None:
         "assert 'django' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_findings_about_explanations_are_sealed_in_and_give_a_new_identity(copy: Path) -> None:
+    before = read_manifest(copy)
+    amended = amend(copy, explanations={"saliency": {"passes_randomisation": False}})
+    assert amended.explanations == {"saliency": {"passes_randomisation": False}}
+    assert amended.sha256 != before.sha256
+    assert amended.files == before.files
+    read_manifest(copy).verify()
+
+
+def test_a_damaged_bundle_is_not_amended(copy: Path) -> None:
+    (copy / CARD).write_text("another card")
+    with pytest.raises(BundleCorrupt):
+        amend(copy, explanations={})

@@ -12,7 +12,8 @@ import pytest
 
 from ml.augmentation import page_augmentation
 from ml.dataset import LabelledPage, Split
-from ml.training import AugmentedPages, Recipe, class_weights, predict_logits, train
+from ml.recipes import Recipe
+from ml.training import AugmentedPages, class_weights, predict_logits, train
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,8 +37,6 @@ def _log(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-# Keras' TensorFlow backend hands NumPy arrays over in a way that NumPy 2 has deprecated.
-@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
 def test_a_run_broken_off_goes_on_where_it_stopped(tmp_path: Path) -> None:
     inputs, pages, split = _pages()
     train(replace(RECIPE, epochs=1), inputs, pages, CLASSES, split, tmp_path)
@@ -51,6 +50,23 @@ def test_a_run_broken_off_goes_on_where_it_stopped(tmp_path: Path) -> None:
     again = train(RECIPE, inputs, pages, CLASSES, split, tmp_path)
     assert _log(tmp_path) == before, "a finished run must not train on"
     assert predict_logits(again, inputs) == pytest.approx(predict_logits(model, inputs), abs=1e-4)
+
+
+def test_the_adaptive_focal_loss_moves_and_takes_its_state_up_again(tmp_path: Path) -> None:
+    inputs, pages, _ = _pages()
+    recipe = replace(RECIPE, loss="adaptive_focal", epochs=1)
+    # Sixteen training pages in groups of one or two; an eighth of them is set aside.
+    inputs, pages = np.concatenate([inputs, inputs[:8]]), [*pages, *pages[:8]]
+    pages = [replace(page, group=f"g{n % 10}", file=f"{n}.png") for n, page in enumerate(pages)]
+    split = Split(np.arange(16), np.arange(16, 20), np.arange(0))
+    train(recipe, inputs, pages, CLASSES, split, tmp_path)
+    first = json.loads((tmp_path / "focal.json").read_text())
+    assert first["epochs"] == 1
+    (tmp_path / "recipe.json").write_text(
+        json.dumps(json.loads((tmp_path / "recipe.json").read_text()) | {"epochs": 2})
+    )
+    train(replace(recipe, epochs=2), inputs, pages, CLASSES, split, tmp_path)
+    assert json.loads((tmp_path / "focal.json").read_text())["epochs"] == 2
 
 
 def test_a_folder_with_another_recipe_is_not_overwritten(tmp_path: Path) -> None:

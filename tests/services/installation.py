@@ -73,6 +73,9 @@ class Installation:
             "ISOLINE_SOFT_LIMIT_S": "8",
             "ISOLINE_HARD_LIMIT_S": "10",
             "ISOLINE_LEASE_S": "11",
+            "ISOLINE_EXPLAIN_SOFT_LIMIT_S": "40",
+            "ISOLINE_EXPLAIN_HARD_LIMIT_S": "50",
+            "ISOLINE_EXPLAIN_LEASE_S": "51",
             "ISOLINE_SWEEP_SECONDS": "1",
             "ISOLINE_RETRY_S": "1",
             "ISOLINE_RESEND_S": "5",
@@ -135,6 +138,18 @@ class Installation:
 
         wait_for(is_warm, within_s=120)
 
+    def start_explainer(self) -> None:
+        """Start a worker for explanations as ``make run`` does: without a child until there is something to do."""
+        command = ["celery", "-A", "ecgsite", "worker", "-nexplainer@%h", "--autoscale=1,0", "-Qexplain"]
+        log_from = self._log_size("explainer")
+        self._start("explainer", *command, "--without-gossip", "--without-mingle", "--without-heartbeat")
+        wait_for(lambda: "ready." in self.log("explainer", since=log_from), within_s=60)
+
+    def child_of(self, name: str) -> int:
+        """The process in which a worker's tasks run."""
+        children = Path(f"/proc/{self.processes[name].pid}/task/{self.processes[name].pid}/children")
+        return int(wait_for(lambda: children.read_text().split(), within_s=20)[0])
+
     def start_beat(self) -> None:
         self._start("beat", "celery", "-A", "ecgsite", "beat", "--pidfile=")
 
@@ -183,6 +198,13 @@ class Installation:
         answer = self._call("/api/v1/uploads/", body, f"multipart/form-data; boundary={boundary}")
         (diagnosis,) = answer["diagnoses"]
         return str(diagnosis["id"])
+
+    def ask_for_explanation(self, diagnosis: str, method: str) -> dict[str, Any]:
+        body = json.dumps({"method": method}).encode()
+        return self._call(f"/api/v1/diagnoses/{diagnosis}/explanations/", body)
+
+    def explanation(self, key: str) -> dict[str, Any]:
+        return self._call(f"/api/v1/explanations/{key}/")
 
     def diagnosis(self, key: str) -> dict[str, Any]:
         return self._call(f"/api/v1/diagnoses/{key}/")

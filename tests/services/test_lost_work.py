@@ -7,6 +7,7 @@ import signal
 import time
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -159,6 +160,38 @@ def test_the_same_message_in_two_workers_at_once_makes_one_diagnosis(
         assert is_done_once(on_redis, key, attempts=2)
     finally:
         on_redis.kill("second")
+
+
+@pytest.mark.services
+def test_an_explanation_survives_its_worker_and_keeps_no_page_waiting(
+    on_redis: Installation, make_page: MakePage
+) -> None:
+    key = on_redis.upload(make_page())
+    on_redis.wait_until(key, "done")
+    on_redis.start_explainer()
+    try:
+        asked = on_redis.ask_for_explanation(key, "saliency")["id"]
+        wait_for(lambda: explanation_in(on_redis, asked, "running"), within_s=40)
+        child = on_redis.child_of("explainer")
+        os.kill(child, signal.SIGSTOP)
+        # A page that comes now is read beside it.
+        on_redis.wait_until(on_redis.upload(make_page()), "done")
+        assert explanation_in(on_redis, asked, "running")
+
+        os.kill(child, signal.SIGKILL)
+        made = wait_for(lambda: explanation_in(on_redis, asked, "done"), within_s=60)
+    finally:
+        on_redis.kill("explainer")
+    assert (made["progress"], made["heatmap"]["method"]) == (100, "saliency")
+    assert f"Explanation {asked}: done  after 2 attempt(s)" in on_redis.log("explainer")
+    assert [heatmap["method"] for heatmap in on_redis.diagnosis(key)["heatmaps"]] == ["grad_cam", "saliency"]
+    assert len(on_redis.stored_pictures(key)) == 4
+
+
+def explanation_in(isoline: Installation, key: str, state: str) -> dict[str, Any] | None:
+    found = isoline.explanation(key)
+    assert found["status"] != "failed", found
+    return found if found["status"] == state else None
 
 
 def wait_for_the_late_one(isoline: Installation, key: str) -> None:

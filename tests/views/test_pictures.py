@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -94,6 +95,20 @@ def test_a_token_that_is_none_is_answered_401(nobody: Client, upload: Upload, he
     response = nobody.get(url("page_image", upload.pk), headers={"Authorization": header})
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"] == "Token"
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json()["code"] == "not_authenticated"
+
+
+def test_a_machine_is_told_of_a_missing_picture_as_a_problem_and_a_person_on_a_page(
+    browser: Client, nobody: Client, clinician: User
+) -> None:
+    path = url("page_image", uuid.uuid4())
+    _, token = AuthToken.objects.create(clinician)
+    machine: Any = nobody.get(path, headers={"Authorization": f"Token {token}"})
+    assert (machine.status_code, machine.headers["Content-Type"]) == (404, "application/problem+json")
+    assert machine.json()["code"] == "not_found"
+    person = browser.get(path, headers={"Accept": "text/html"})
+    assert (person.status_code, person.headers["Content-Type"].partition(";")[0]) == (404, "text/html")
 
 
 def test_an_expired_token_is_answered_401(nobody: Client, upload: Upload, clinician: User) -> None:

@@ -1,4 +1,4 @@
-"""Web, worker and beat on one machine, started and stopped together: what ``make run`` runs."""
+"""Web, workers and beat on one machine, started and stopped together: what ``make run`` runs."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         call_command("register_model", stdout=self.stdout)
 
     def _start(self, supervisor: Supervisor, host: str, port: str) -> None:
-        self._say(f"Starting web, worker and beat; their logs are in {_short(settings.DATA_DIR / 'log')} ...")
+        self._say(f"Starting web, workers and beat; their logs are in {_short(settings.DATA_DIR / 'log')} ...")
         environment = {
             "DJANGO_SETTINGS_MODULE": settings.SETTINGS_MODULE,
             **os.environ,
@@ -73,9 +73,13 @@ class Command(BaseCommand):
         python = [sys.executable, "-m"]
         web = ["gunicorn", "ecgsite.wsgi", f"--bind={host}:{port}", "--workers=1", "--worker-class=gthread"]
         web += ["--threads=4", "--timeout=120", "--graceful-timeout=5", "--no-control-socket", "--access-logfile=-"]
-        worker = ["celery", "-A", "ecgsite", "worker", "--pool=prefork", "--concurrency=1"]
-        worker += ["--queues=diagnose,housekeeping", "--without-gossip", "--without-mingle", "--without-heartbeat"]
-        supervisor.start("worker", python + worker, environment)
+        worker = ["celery", "-A", "ecgsite", "worker", "--pool=prefork"]
+        worker += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        supervisor.start("worker", [*python, *worker, "--concurrency=1", "--queues=diagnose,housekeeping"], environment)
+        # A process of its own, so that no page waits for an explanation. It has no child, and thus no model in
+        # memory, while nobody asks.
+        explainer = ["--autoscale=1,0", "--queues=explain", "--hostname=explainer@%h"]
+        supervisor.start("explainer", [*python, *worker, *explainer], environment)
         supervisor.start("web", python + web, environment)
         supervisor.start("beat", [*python, "celery", "-A", "ecgsite", "beat", "--pidfile="], environment)
 

@@ -1,0 +1,120 @@
+"""``python -m ml faithfulness BUNDLE DATA``: how far each explanation method may be believed for a model."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ml.errors import BundleCorrupt
+from ml.explain import METHODS
+
+# The split that models are trained on unless told otherwise: its test groups are new to the model.
+SPLIT_SEED = 20
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Measure the explanation methods of a model on pages of its test fold: deletion and insertion against random "
+        "maps, cascading weight randomisation, agreement, and placement on traces. Prints a Markdown table. Exit "
+        "status: 1 if there are no pages to measure on or a method does not apply, 2 if the model cannot be loaded."
+    )
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("data", type=Path, help="folder with manifest.csv and the pages it names")
+    parser.add_argument("--pages", type=int, default=12, help="strict test pages of each class (default: %(default)s)")
+    parser.add_argument(
+        "--randomised", type=int, default=3, help="of them, for the randomisation check (default: %(default)s)"
+    )
+    parser.add_argument("--methods", nargs="+", choices=METHODS, metavar="METHOD", help="default: all that apply")
+    parser.add_argument("--fold", type=int, default=0, help="which fifth of the groups was held out in training")
+    parser.add_argument("--seed", type=int, default=20, help="of the choice of pages, random maps and shuffles")
+    parser.add_argument("--seal", action="store_true", help="write the verdicts into the bundle, which gets a new SHA")
+    parser.add_argument("--out", type=Path, metavar="JSON", help="everything measured")
+
+
+def run(args: argparse.Namespace) -> int:
+    from ml.explain.explainer import Explainer
+    from ml.explain.faithfulness import choose, measure, read_sample, verdicts
+
+    if min(args.pages, args.randomised) < 1:
+        print("--pages and --randomised must be 1 or more", file=sys.stderr)
+        return 1
+    try:
+        explainer = Explainer.load(args.bundle)
+    except BundleCorrupt as error:
+        print(f"The model cannot be loaded: {error}", file=sys.stderr)
+        return 2
+    methods = tuple(args.methods or explainer.methods)
+    if unknown := sorted(set(methods) - set(explainer.methods)):
+        print(f"{', '.join(unknown)}: not for {explainer.identity.name}", file=sys.stderr)
+        return 1
+    try:
+        chosen = choose(*_test_pages(args, explainer.identity.classes), args.pages, seed=args.seed)
+        samples = [read_sample(args.data, page, explainer.manifest.preprocessing) for page in chosen]
+    except (OSError, ValueError) as error:
+        print(f"{args.data} cannot be read: {error}", file=sys.stderr)
+        return 1
+    if not samples:
+        print(f"{args.data} has no strict pages in the test fold", file=sys.stderr)
+        return 1
+    result = measure(explainer, samples, methods, seed=args.seed, randomised=args.randomised, watched=_bar)
+    print(table(result))
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    if args.seal:
+        from ml.bundle import amend
+
+        print(f"sealed as {amend(args.bundle, explanations=verdicts(result)).sha256}", file=sys.stderr)
+    return 0
+
+
+def _test_pages(args: argparse.Namespace, classes: Sequence[str]) -> tuple[Any, Any]:
+    from ml.dataset import read_manifest, split_by_group
+
+    pages = read_manifest(args.data, classes)
+    return pages, split_by_group(pages, seed=SPLIT_SEED, fold=args.fold).test
+
+
+def _bar(items: Sequence[Any], title: str) -> Iterable[Any]:
+    return tqdm(items, desc=title, unit="", file=sys.stderr, disable=None)
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result as Markdown: one table of methods, one of their agreement."""
+    header = (
+        "| method | s/page | deletion AUC (random) | difference [95 %] | insertion AUC (random) | difference [95 %] "
+        "| randomised ρ (threshold) | passes | on trace | empty grid | border |"
+    )
+    lines = [
+        f"{result['pages']} pages of {result['groups']} groups; randomisation on {result['randomised_pages']} of them.",
+        "",
+        header,
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, figures in result["methods"].items():
+        check, placement = figures["randomisation"], figures["placement"]
+        cells = [METHODS[name].title, figures["seconds_per_page"]]
+        for kind in ("deletion", "insertion"):
+            area = figures[kind]
+            cells.append(f"{area['auc']:.3f} ({area['random_auc']:.3f})")
+            cells.append(f"{area['difference']:+.3f} [{area['low']:+.3f}, {area['high']:+.3f}]")
+        cells.append(f"{check['spearman']:.2f} ({check['threshold']:.2f})")
+        cells.append("yes" if check["passes"] else "**no**")
+        cells += [_times(placement[area]) for area in ("trace", "empty_grid", "border")]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    agreement = result["agreement"]
+    titles = [METHODS[name].title for name in agreement["methods"]]
+    lines += ["", f"| agreement (ρ) | {' | '.join(titles)} |", "|---" * (len(titles) + 1) + "|"]
+    for title, row in zip(titles, agreement["spearman"], strict=True):
+        lines.append(f"| {title} | {' | '.join(f'{value:.2f}' for value in row)} |")
+    return "\n".join(lines)
+
+
+def _times(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}×"

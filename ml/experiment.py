@@ -1,0 +1,211 @@
+"""One architecture, one protocol, one fold: carried out, or taken up where it was broken off, and written down."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.architectures import REGISTRY
+from ml.bundle import Calibration
+from ml.calibration import fit_temperature, fit_threshold, softmax
+from ml.dataset import LabelledPage, Split, load_inputs
+from ml.preprocessing import PreprocessingSpec
+from ml.protocols import PROTOCOLS, divide
+from ml.recipes import Recipe
+from ml.runs import Predictions, Run, is_finished, read_run, write_run
+
+if TYPE_CHECKING:
+    import keras
+
+_TIMED_PAGES = 20
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is to be found out.
+
+    Attributes:
+        recipe: architecture and training; of a classical pipeline only architecture and seed count.
+        protocol, task: keys of `ml.protocols.PROTOCOLS` and `TASKS`.
+        fold: of the protocol.
+        split_seed: of the division into folds, apart from the recipe's own seed.
+        weights: where backbones get their weights from (`ml.pretrained.CHOICES`).
+        target_accuracy: wanted share of right answers among those given; sets the threshold of "not sure".
+    """
+
+    recipe: Recipe
+    protocol: str = "grouped"
+    task: str = "four"
+    fold: int = 0
+    split_seed: int = 20
+    weights: str = "auto"
+    target_accuracy: float = 0.9
+
+    @property
+    def folder_name(self) -> str:
+        """Where its run lies below the folder of all runs."""
+        return f"{self.recipe.architecture}/{self.protocol}-{self.task}-fold{self.fold}-seed{self.recipe.seed}"
+
+
+def carry_out(
+    experiment: Experiment, data: Path, folder: Path, *, cache: Path | None = None, weights_folder: Path | None = None
+) -> Run:
+    """Train, answer the held-out pages, calibrate, and write the run down. A finished run is read back.
+
+    Args:
+        experiment: what to do.
+        data: folder with the manifest and its pages.
+        folder: of the run.
+        cache: for the pages as model inputs.
+        weights_folder: of local ImageNet weights; default ``data/weights``.
+
+    Raises:
+        ValueError: the folder holds another run, or the protocol does not fit the data.
+        FileNotFoundError: there is no manifest.
+        WeightsUnavailable: the weights asked for cannot be had.
+    """
+    if is_finished(folder):
+        run = read_run(folder)
+        if run.description["experiment"] != json.loads(json.dumps(asdict(experiment))):
+            raise ValueError(f"{folder} holds another run; choose another folder or remove it")
+        return run
+    pages, classes, split = divide(
+        data, experiment.protocol, experiment.task, seed=experiment.split_seed, fold=experiment.fold
+    )
+    inputs = load_inputs(data, pages, spec_of(experiment.recipe.architecture), cache=cache)
+    began = time.monotonic()
+    if REGISTRY[experiment.recipe.architecture].classical:
+        logits, facts = _fit_pipeline(experiment, inputs, pages, classes, split)
+    else:
+        logits, facts = _train_network(
+            experiment, inputs, pages, classes, split, folder, weights_folder or data / "weights"
+        )
+    facts.setdefault("minutes", round((time.monotonic() - began) / 60, 2))
+    parts = {part: _predictions(pages, classes, logits, getattr(split, part)) for part in ("validation", "test")}
+    calibration = _calibrate(parts["validation"], experiment)
+    description = {
+        "experiment": asdict(experiment),
+        "leak_free": PROTOCOLS[experiment.protocol].leak_free,
+        "classes": list(classes),
+        "pages": {part: len(getattr(split, part)) for part in ("train", "validation", "test")},
+        "calibration": asdict(calibration),
+        **facts,
+    }
+    write_run(folder, description, parts)
+    return read_run(folder)
+
+
+def spec_of(architecture: str) -> PreprocessingSpec:
+    height, width = REGISTRY[architecture].input_size
+    return PreprocessingSpec(height=height, width=width)
+
+
+def finished_network(experiment: Experiment, classes: int, folder: Path) -> keras.Model:
+    """The network of a finished run, in float32, with the weights of its best epoch."""
+    model = REGISTRY[experiment.recipe.architecture].build(classes)
+    model.load_weights(folder / "best.weights.h5")
+    return model
+
+
+def _train_network(
+    experiment: Experiment,
+    inputs: NDArray[np.uint8],
+    pages: list[LabelledPage],
+    classes: tuple[str, ...],
+    split: Split,
+    folder: Path,
+    weights_folder: Path,
+) -> tuple[NDArray[np.float64], dict[str, Any]]:
+    import keras
+
+    from ml.training import predict_logits, read_log, train
+
+    model = train(
+        experiment.recipe,
+        inputs,
+        pages,
+        classes,
+        split,
+        folder,
+        weights=experiment.weights,
+        weights_folder=weights_folder,
+    )
+    logits = predict_logits(model, inputs)
+    began = time.monotonic()
+    for page in inputs[:_TIMED_PAGES]:
+        predict_logits(model, page[None])
+    milliseconds = 1000 * (time.monotonic() - began) / min(_TIMED_PAGES, len(inputs))
+    log = read_log(folder / "log.csv")
+    return logits, {
+        "weights": json.loads((folder / "weights.json").read_text()),
+        "parameters": model.count_params(),
+        "epochs": len(log),
+        # The log knows the time of a run that was broken off and taken up.
+        "minutes": round(sum(row["seconds"] for row in log) / 60, 1),
+        "inference_ms": round(milliseconds, 1),
+        "device": f"{keras.backend.backend()}, {_device()}",
+    }
+
+
+def _fit_pipeline(
+    experiment: Experiment,
+    inputs: NDArray[np.uint8],
+    pages: list[LabelledPage],
+    classes: tuple[str, ...],
+    split: Split,
+) -> tuple[NDArray[np.float64], dict[str, Any]]:
+    from ml.image_features import features
+
+    described = features(inputs)
+    labels = np.array([classes.index(page.label) for page in pages])
+    pipeline = REGISTRY[experiment.recipe.architecture].build_pipeline(experiment.recipe.seed)
+    pipeline.fit(described[split.train], labels[split.train])
+    logits = _logits(pipeline, described, len(classes))
+    began = time.monotonic()
+    for page in inputs[:_TIMED_PAGES]:
+        _logits(pipeline, features(page[None]), len(classes))
+    milliseconds = 1000 * (time.monotonic() - began) / min(_TIMED_PAGES, len(inputs))
+    return logits, {"weights": {}, "parameters": None, "inference_ms": round(milliseconds, 1), "device": _device()}
+
+
+def _logits(pipeline: Any, described: NDArray[np.float32], classes: int) -> NDArray[np.float64]:
+    """Margins where there are some, log-probabilities otherwise; a class that training never saw gets the lowest."""
+    if hasattr(pipeline, "decision_function"):
+        scores = np.asarray(pipeline.decision_function(described), np.float64)
+    else:
+        scores = np.log(np.clip(pipeline.predict_proba(described), 1e-6, 1.0))
+    logits = np.full((len(described), classes), scores.min() - 1.0)
+    logits[:, pipeline.classes_] = scores
+    return logits
+
+
+def _predictions(
+    pages: list[LabelledPage], classes: tuple[str, ...], logits: NDArray[np.float64], chosen: NDArray[np.intp]
+) -> Predictions:
+    return Predictions(
+        files=np.array([page.file for page in pages]),
+        labels=np.array([classes.index(page.label) for page in pages]),
+        groups=np.array([page.group for page in pages]),
+        strict=np.array([page.strict for page in pages]),
+        logits=logits,
+    ).at(chosen)
+
+
+def _calibrate(validation: Predictions, experiment: Experiment) -> Calibration:
+    # Print style gives classes away, so the threshold is fitted where the headline is measured.
+    fitted_on = validation.at(validation.strict) if validation.strict.any() else validation
+    temperature = fit_temperature(fitted_on.logits, fitted_on.labels)
+    threshold = fit_threshold(softmax(fitted_on.logits / temperature), fitted_on.labels, experiment.target_accuracy)
+    return Calibration(round(temperature, 4), threshold)
+
+
+def _device() -> str:
+    return f"{os.cpu_count()} × {platform.machine()}"
