@@ -44,7 +44,8 @@ def visit_all(page: Page, result_path: str) -> Any:
     yield "upload with a list"
     page.goto(result_path)
     expect(page.locator("#heat-layer")).to_be_visible()
-    page.locator("details summary").click()
+    for folded in page.locator("details summary").all():
+        folded.click()
     yield "result"
     delete = page.get_by_role("link", name="Delete page…").get_attribute("href")
     page.goto(str(delete))
