@@ -1,58 +1,105 @@
-"""``python -m ml benchmark DATA``: run or resume the whole results table and write it into docs/results.md."""
+"""``python -m ml benchmark DATA``: run or resume the results tables and write them into docs/results.md."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from ml.benchmark import TABLE, folder_of, shipped, table
+from ml.benchmark import ABLATION, PROTOCOLS, TABLE, ablation_file, ablation_folder, record_file, run_folder
+from ml.experiment import Experiment
+from ml.records import record_of, write_record
+from ml.results import ablation, models, shipped
+from ml.runs import is_finished, read_run
 
-BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
+# What the command writes stands between two of these lines each; the words around them are the document's own.
+PLACES = ("models", "ablation")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Runs that finished are not repeated; what was broken off is taken up."
+    parser.description = (
+        "Runs that finished are not repeated, and neither is what has a record already; what was broken off is taken "
+        "up. Each finished run leaves a record of its figures beside the tables."
+    )
     parser.add_argument("data", type=Path, nargs="?", help="folder with manifest.csv; needed unless --no-training")
-    parser.add_argument("--models", nargs="+", choices=[row.architecture for row in TABLE], help="default: all")
-    parser.add_argument("--protocols", nargs="+", choices=("grouped", "published"), default=["grouped", "published"])
+    parser.add_argument("--models", nargs="*", choices=[row.architecture for row in TABLE], help="default: all")
+    parser.add_argument("--protocols", nargs="+", choices=list(PROTOCOLS), default=list(PROTOCOLS))
+    parser.add_argument("--ablation", action="store_true", help="train the losses' ablation instead of the models")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs (default: %(default)s)")
     parser.add_argument("--minutes", type=float, help="start no further run after this time")
-    parser.add_argument("--no-training", action="store_true", help="only write the table from what has been run")
-    parser.add_argument(
-        "--out", type=Path, default=Path("docs/results.md"), help="Markdown file with the table's marks"
-    )
+    parser.add_argument("--again", action="store_true", help="train also what has a record")
+    parser.add_argument("--no-training", action="store_true", help="only gather records and write the tables")
+    parser.add_argument("--out", type=Path, default=Path("docs/results.md"), help="Markdown with the tables' marks")
+    parser.add_argument("--records", type=Path, default=Path("docs/results"), help="default: %(default)s")
 
 
 def run(args: argparse.Namespace) -> int:
     if args.data is None and not args.no_training:
         print("Name the folder with manifest.csv, or give --no-training.", file=sys.stderr)
         return 2
+    text = args.out.read_text(encoding="utf-8") if args.out.exists() else _empty()
+    missing = [mark for place in PLACES for mark in _marks(place) if text.count(mark) != 1]
+    if missing:
+        print(f"{args.out} has no place for the tables: it needs the lines {', '.join(missing)}.", file=sys.stderr)
+        return 1
     if not args.no_training:
         _train(args)
-    text = args.out.read_text(encoding="utf-8") if args.out.exists() else f"# Results\n\n{BEGIN}\n{END}\n"
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        print(f"{args.out} has no place for the table: it needs the lines {BEGIN} and {END}.", file=sys.stderr)
-        return 1
-    before, rest = text.split(BEGIN)
-    done = f"{before}{BEGIN}\n{table(args.runs)}\n\n{shipped()}\n{END}{rest.split(END)[1]}"
-    args.out.write_text(done, encoding="utf-8")
+    _gather(args)
+    written = {"models": f"{models(args.records)}\n\n{shipped()}", "ablation": ablation(args.records)}
+    for place, table in written.items():
+        begin, end = _marks(place)
+        before, rest = text.split(begin)
+        text = f"{before}{begin}\n{table}\n{end}{rest.split(end)[1]}"
+    args.out.write_text(text, encoding="utf-8")
     print(f"{args.out} written", file=sys.stderr)
     return 0
+
+
+def _marks(place: str) -> tuple[str, str]:
+    return f"<!-- {place}: begin -->", f"<!-- {place}: end -->"
+
+
+def _empty() -> str:
+    return "# Results\n" + "".join(f"\n{begin}\n{end}\n" for begin, end in map(_marks, PLACES))
+
+
+def _all(runs: Path, records: Path) -> Iterator[tuple[Experiment, Path, Path]]:
+    """Every experiment of both tables with the folder of its run and the file of its record."""
+    for protocol in PROTOCOLS:
+        for row in TABLE:
+            experiment = row.experiment(protocol)
+            yield experiment, run_folder(runs, experiment), record_file(records, experiment)
+    for variant in ABLATION:
+        yield variant.experiment(), ablation_folder(runs, variant), ablation_file(records, variant)
+
+
+def _chosen(args: argparse.Namespace) -> Iterator[tuple[Experiment, Path, Path]]:
+    wanted = {PROTOCOLS[name] for name in args.protocols}
+    for experiment, folder, record in _all(args.runs, args.records):
+        of_ablation = folder.parent == args.runs / "ablation"
+        if args.ablation != of_ablation or (record.exists() and not args.again):
+            continue
+        of_models = args.models is None or experiment.recipe.architecture in args.models
+        if of_ablation or (of_models and (experiment.protocol, experiment.task) in wanted):
+            yield experiment, folder, record
 
 
 def _train(args: argparse.Namespace) -> None:
     from ml.experiment import carry_out
 
     began = time.monotonic()
-    for protocol in args.protocols:
-        for row in TABLE:
-            if args.models and row.architecture not in args.models:
-                continue
-            if args.minutes is not None and time.monotonic() - began > 60 * args.minutes:
-                print("The time is up; what has not been run stays “not trained”.", file=sys.stderr)
-                return
-            print(f"{row.architecture}, {protocol}", file=sys.stderr)
-            folder = folder_of(row, protocol, args.runs)
-            carry_out(row.experiment(protocol), args.data, folder, cache=args.runs / "cache")
+    for experiment, folder, record in _chosen(args):
+        if args.minutes is not None and time.monotonic() - began > 60 * args.minutes:
+            print("The time is up; what has not been run stays “not trained”.", file=sys.stderr)
+            return
+        print(folder, file=sys.stderr)
+        write_record(record, record_of(carry_out(experiment, args.data, folder, cache=args.runs / "cache")))
+
+
+def _gather(args: argparse.Namespace) -> None:
+    """Write the records of finished runs that have none."""
+    for _, folder, record in _all(args.runs, args.records):
+        if is_finished(folder) and not record.exists():
+            write_record(record, record_of(read_run(folder)))

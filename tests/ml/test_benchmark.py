@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ml.__main__ import main
-from ml.benchmark import TABLE, folder_of
+from ml.benchmark import ABLATION, TABLE, ablation_folder, run_folder
 from ml.runs import Predictions, write_run
 
 SVM = next(row for row in TABLE if row.architecture == "svm")
 
 
-def _write(runs: Path, protocol: str, right: int) -> None:
+def _write(folder: Path, right: int) -> None:
     """A run of forty test pages of which the first ``right`` were answered rightly; half of the pages are strict."""
     labels = np.arange(40) % 2
     answered = np.where(np.arange(40) < right, labels, 1 - labels)
@@ -33,27 +34,51 @@ def _write(runs: Path, protocol: str, right: int) -> None:
         "minutes": 0.25,
         "inference_ms": 12.3,
     }
-    write_run(folder_of(SVM, protocol, runs), description, {"validation": part, "test": part})
+    write_run(folder, description, {"validation": part, "test": part})
 
 
-def test_a_row_comes_from_runs_and_the_rest_was_not_trained(tmp_path: Path) -> None:
-    _write(tmp_path / "runs", "grouped", right=15)
-    _write(tmp_path / "runs", "published", right=36)
+def _tables(tmp_path: Path) -> dict[str, list[str]]:
+    """First cell → all cells of each row that the command writes."""
     out = tmp_path / "results.md"
-    out.write_text("before\n<!-- table: begin -->\nold\n<!-- table: end -->\nafter\n")
-    assert main(["benchmark", "--no-training", "--runs", str(tmp_path / "runs"), "--out", str(out)]) == 0
+    places = "<!-- models: begin -->\nold\n<!-- models: end -->\n<!-- ablation: begin --><!-- ablation: end -->"
+    out.write_text(f"before\n{places}\nafter\n")
+    arguments = ["--no-training", "--runs", str(tmp_path / "runs"), "--records", str(tmp_path / "records")]
+    assert main(["benchmark", *arguments, "--out", str(out)]) == 0
     text = out.read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert "old" not in text
-    rows = {line.split("|")[1].strip(): line for line in text.splitlines() if line.startswith("| `")}
-    assert set(rows) == {f"`{row.architecture}`" for row in TABLE}
-    cells = [cell.strip() for cell in rows["`svm`"].split("|")]
-    assert cells[3].startswith("0.900 ("), "every test page of the published protocol"
-    assert cells[4].startswith("0.750 ("), "strict pages only where the headline is"
-    assert "not trained" in rows["`vgg16`"]
-    assert "not trained" not in rows["`svm`"]
     assert "The shipped bundle" in text
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
+    return {row[0].strip("`"): row for row in rows}
+
+
+def test_a_row_comes_from_runs_and_the_rest_was_not_trained(tmp_path: Path) -> None:
+    for protocol, right in {"grouped": 15, "published": 36, "published-756": 40}.items():
+        _write(run_folder(tmp_path / "runs", SVM.experiment(protocol)), right)
+    rows = _tables(tmp_path)
+    assert {row.architecture for row in TABLE} <= set(rows)
+    assert rows["svm"][2].startswith("1.000 ("), "on its training files"
+    assert rows["svm"][3].startswith("0.900 ("), "every test page of the published protocol"
+    assert rows["svm"][4].startswith("0.750 ("), "strict pages only where the headline is"
+    assert "not trained" in rows["vgg16"]
+    assert "not trained" not in rows["svm"]
+    assert len({len(row) for name, row in rows.items() if name in {"model", "svm", "vgg16"}}) == 1
+
+
+def test_an_ablation_shows_what_each_loss_finds(tmp_path: Path) -> None:
+    _write(ablation_folder(tmp_path / "runs", ABLATION[0]), right=10)
+    rows = _tables(tmp_path)
+    assert rows[ABLATION[0].title][1].startswith("0.500 (")
+    assert rows[ABLATION[0].title][4] == "0.50 · 0.50"
+    assert rows[ABLATION[1].title][1] == "not trained"
+
+
+def test_records_outlive_their_runs(tmp_path: Path) -> None:
+    _write(run_folder(tmp_path / "runs", SVM.experiment("grouped")), right=15)
+    first = _tables(tmp_path)
+    shutil.rmtree(tmp_path / "runs")
+    assert _tables(tmp_path) == first
 
 
 def test_it_asks_for_data_and_does_not_write_where_there_is_no_place(

@@ -1,0 +1,100 @@
+"""Records → the Markdown tables of docs/results.md. A cell without a record says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from ml.benchmark import ABLATION, TABLE, Row, Variant, ablation_file, record_file
+from ml.bundle import DEFAULT_BUNDLE, read_manifest
+from ml.records import Record, read_record
+
+_FIGURES: Final = {"accuracy": "accuracy", "macro_f1": "macro F1", "macro_auroc": "macro AUROC", "ece": "ECE"}
+
+
+def models(records: Path, rows: Sequence[Row] = TABLE) -> str:
+    """The table of models × protocols."""
+    titles = (
+        "model",
+        "published claim (accuracy)",
+        "tested on its training files, three classes: accuracy",
+        "published protocol: accuracy",
+        "**leak-free, strict pages**: accuracy",
+        *list(_FIGURES.values())[1:],
+        "macro AUROC on validation pages",
+        "parameters",
+        "ImageNet weights",
+        "epochs",
+        "training min",
+        "inference ms",
+    )
+    return _table(titles, [_model(row, records, len(titles)) for row in rows])
+
+
+def ablation(records: Path, variants: Sequence[Variant] = ABLATION) -> str:
+    """The table of losses."""
+    lines = []
+    for variant in variants:
+        record = read_record(ablation_file(records, variant))
+        if record is None:
+            lines.append([variant.title, "not trained", "–", "–", "–"])
+            continue
+        strict = record["figures"]["test_strict"]
+        sensitivities = [row["sensitivity"] for row in strict["per_class"].values()]
+        lines.append(
+            [
+                variant.title,
+                *(interval(strict["headline"][name]) for name in ("accuracy", "macro_f1", "macro_auroc")),
+                " · ".join("–" if value is None else f"{value:.2f}" for value in sensitivities),
+            ]
+        )
+    return _table(("loss", "accuracy", "macro F1", "macro AUROC", "sensitivity by class"), lines)
+
+
+def shipped(folder: Path = DEFAULT_BUNDLE) -> str:
+    """The shipped bundle's own figures as a Markdown sentence."""
+    manifest = read_manifest(folder)
+    strict = manifest.metrics["test"]["strict"]
+    cells = ", ".join(f"{title} {interval(strict['headline'][name])}" for name, title in _FIGURES.items())
+    return (
+        f"The shipped bundle, `{manifest.name}` {manifest.version} (SHA-256 {manifest.sha256[:12]}…), on "
+        f"{strict['pages']} strict test pages of {strict['groups']} groups: {cells}."
+    )
+
+
+def interval(figure: dict[str, float | None]) -> str:
+    """``0.790 (0.735–0.851)``, or a dash for what has no value."""
+    if figure["value"] is None:
+        return "–"
+    return f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})"
+
+
+def _model(row: Row, records: Path, columns: int) -> list[str]:
+    def found(protocol: str) -> Record | None:
+        return read_record(record_file(records, row.experiment(protocol)))
+
+    cells = [f"`{row.architecture}`", row.claim]
+    for protocol in ("published-756", "published"):
+        record = found(protocol)
+        cells.append("not run" if record is None else interval(record["figures"]["test"]["headline"]["accuracy"]))
+    record = found("grouped")
+    if record is None:
+        return [*cells, "not trained", *["–"] * (columns - len(cells) - 1)]
+    strict, validation = record["figures"]["test_strict"]["headline"], record["figures"]["validation_strict"]
+    kinds = ", ".join(source["kind"] for source in record["weights"].values())
+    return [
+        *cells,
+        *(interval(strict[name]) for name in _FIGURES),
+        "–" if validation is None else f"{validation['headline']['macro_auroc']['value']:.3f}",
+        "–" if record["parameters"] is None else f"{record['parameters']:,}",
+        kinds or "–",
+        str(record.get("epochs", "–")),
+        f"{record['minutes']:.1f}",
+        f"{record['inference_ms']:.0f}",
+    ]
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
