@@ -30,10 +30,11 @@ def register(folder: Path) -> ModelVersion:
     """Make a bundle known. Does nothing new for a bundle that is known already, except to note where it lies now.
 
     Raises:
-        BundleCorrupt: the folder is no complete bundle.
+        BundleCorrupt: the folder is no complete bundle, or holds no network.
     """
     folder = folder.resolve()
     manifest = read_manifest(folder)
+    manifest.require_network()
     # The web process may have no bundles; what it says about them is kept here, also for those known since before.
     current = {
         "path": _portable(folder),

@@ -17,8 +17,11 @@ from ml.preprocessing import PreprocessingSpec
 
 MANIFEST: Final = "bundle.json"
 MODEL: Final = "model.keras"
+PIPELINE: Final = "pipeline.skops"
 CARD: Final = "CARD.md"
 FORMAT: Final = 1
+# Kind of model → the file that holds it.
+MODEL_FILES: Final = {"network": MODEL, "pipeline": PIPELINE}
 
 DEFAULT_BUNDLE: Final = Path(__file__).parent / "bundles" / "custom_cnn"
 
@@ -52,6 +55,7 @@ class BundleManifest:
         metrics: as measured on held-out groups.
         files: file name → SHA-256.
         explanations: method → what `ml.explain.faithfulness` found of it on this network; empty if not yet judged.
+        kind: ``network`` (Keras), or ``pipeline`` (scikit-learn on image features, without heatmaps).
     """
 
     folder: Path
@@ -66,15 +70,28 @@ class BundleManifest:
     metrics: dict[str, Any]
     files: dict[str, str]
     explanations: dict[str, Any] = field(default_factory=dict)
+    kind: str = "network"
 
     @property
     def model_file(self) -> Path:
-        return self.folder / MODEL
+        return self.folder / MODEL_FILES[self.kind]
 
     @property
     def card(self) -> str:
         """The model card, Markdown."""
         return (self.folder / CARD).read_text(encoding="utf-8")
+
+    def require_network(self) -> None:
+        """Refuse a pipeline where a network is needed, for its heatmap.
+
+        Raises:
+            BundleCorrupt: the bundle holds no network.
+        """
+        if self.kind != "network":
+            raise BundleCorrupt(
+                f"{self.folder} holds a {self.kind} ({self.name} {self.version}), which cannot show where on the page "
+                "it looked. Only networks can be served; read pages with it by python -m ml predict --bundle"
+            )
 
     def verify(self) -> None:
         """Compare every file with its recorded checksum.
@@ -101,8 +118,11 @@ def read_manifest(folder: Path) -> BundleManifest:
         values = json.loads(raw)
         if values["format"] != FORMAT:
             raise BundleCorrupt(f"{folder} has bundle format {values['format']}; this version reads {FORMAT}")
-        if not {MODEL, CARD} <= set(values["files"]):
-            raise BundleCorrupt(f"{folder} lists no checksum for {MODEL} or {CARD}")
+        kind = values.get("kind", "network")
+        if kind not in MODEL_FILES:
+            raise BundleCorrupt(f"{folder} holds a model of kind {kind!r}; this version knows {sorted(MODEL_FILES)}")
+        if not {MODEL_FILES[kind], CARD} <= set(values["files"]):
+            raise BundleCorrupt(f"{folder} lists no checksum for {MODEL_FILES[kind]} or {CARD}")
         return BundleManifest(
             folder=folder,
             name=values["name"],
@@ -116,6 +136,7 @@ def read_manifest(folder: Path) -> BundleManifest:
             metrics=values["metrics"],
             files=values["files"],
             explanations=values.get("explanations", {}),
+            kind=kind,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleCorrupt(f"{folder} is not a readable bundle: {error}") from error
@@ -132,10 +153,12 @@ def write_manifest(
     preprocessing: PreprocessingSpec,
     calibration: Calibration,
     metrics: dict[str, Any],
+    kind: str = "network",
 ) -> BundleManifest:
     """Describe the model and card that already lie in ``folder`` and seal them with their checksums."""
     values = {
         "format": FORMAT,
+        "kind": kind,
         "name": name,
         "version": version,
         "architecture": architecture,
@@ -144,7 +167,7 @@ def write_manifest(
         "preprocessing": preprocessing.to_json(),
         "calibration": {"temperature": calibration.temperature, "threshold": calibration.threshold},
         "metrics": metrics,
-        "files": {file: sha256_of(folder / file) for file in (MODEL, CARD)},
+        "files": {file: sha256_of(folder / file) for file in (MODEL_FILES[kind], CARD)},
     }
     (folder / MANIFEST).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     return read_manifest(folder)

@@ -132,6 +132,7 @@ def load_verified(folder: Path, *, expected_sha256: str | None = None) -> tuple[
     manifest = read_manifest(folder)
     if expected_sha256 is not None and manifest.sha256 != expected_sha256:
         raise BundleCorrupt(f"{folder} is not the registered bundle: its SHA-256 is {manifest.sha256[:12]}…")
+    manifest.require_network()
     manifest.verify()
     return manifest, _load_model(manifest)
 

@@ -85,6 +85,26 @@ def test_a_folder_without_a_bundle_is_refused(db: None, tmp_path: Path) -> None:
         register_model(tmp_path)
 
 
+def test_a_pipeline_without_heatmaps_is_refused_in_a_sentence(db: None, make_bundle: Any) -> None:
+    folder = make_bundle("1")
+    (folder / "model.keras").rename(folder / "pipeline.skops")
+    write_manifest(
+        folder,
+        name="svm",
+        version="1",
+        classes=("normal", "mi"),
+        architecture="svm",
+        attribution_layer="",
+        preprocessing=PreprocessingSpec(),
+        calibration=Calibration(temperature=1.0, threshold=0.5),
+        metrics={},
+        kind="pipeline",
+    )
+    with pytest.raises(CommandError, match="cannot show where on the page it looked"):
+        register_model(folder)
+    assert not ModelVersion.objects.exists()
+
+
 def test_only_one_model_is_active(db: None, make_bundle: Any, administrator: User) -> None:
     one, two = (model_registry.register(make_bundle(version)) for version in "12")
     model_registry.activate(one)
