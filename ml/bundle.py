@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -55,6 +56,8 @@ class BundleManifest:
         metrics: as measured on held-out groups.
         files: file name → SHA-256.
         explanations: method → what `ml.explain.faithfulness` found of it on this network; empty if not yet judged.
+        exports: format → file, SHA-256, size, parity and latency of the same network for another runtime, as
+            `ml.export` measured them; empty if it was not exported.
         kind: ``network`` (Keras), or ``pipeline`` (scikit-learn on image features, without heatmaps).
     """
 
@@ -70,6 +73,7 @@ class BundleManifest:
     metrics: dict[str, Any]
     files: dict[str, str]
     explanations: dict[str, Any] = field(default_factory=dict)
+    exports: dict[str, Any] = field(default_factory=dict)
     kind: str = "network"
 
     @property
@@ -123,6 +127,10 @@ def read_manifest(folder: Path) -> BundleManifest:
             raise BundleCorrupt(f"{folder} holds a model of kind {kind!r}; this version knows {sorted(MODEL_FILES)}")
         if not {MODEL_FILES[kind], CARD} <= set(values["files"]):
             raise BundleCorrupt(f"{folder} lists no checksum for {MODEL_FILES[kind]} or {CARD}")
+        exports = values.get("exports", {})
+        for record in exports.values():
+            if values["files"].get(record["file"]) != record["sha256"]:
+                raise BundleCorrupt(f"{folder} lists no checksum for its export {record['file']}, or another one")
         return BundleManifest(
             folder=folder,
             name=values["name"],
@@ -136,9 +144,10 @@ def read_manifest(folder: Path) -> BundleManifest:
             metrics=values["metrics"],
             files=values["files"],
             explanations=values.get("explanations", {}),
+            exports=exports,
             kind=kind,
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleCorrupt(f"{folder} is not a readable bundle: {error}") from error
 
 
@@ -173,18 +182,46 @@ def write_manifest(
     return read_manifest(folder)
 
 
-def amend(folder: Path, *, explanations: dict[str, Any]) -> BundleManifest:
-    """Write what was found of the explanation methods into an intact bundle. This gives it a new identity.
+def amend(
+    folder: Path,
+    *,
+    explanations: dict[str, Any] | None = None,
+    exports: dict[str, Any] | None = None,
+    card: str | None = None,
+    files: Mapping[str, Path] | None = None,
+) -> BundleManifest:
+    """Write into an intact bundle what was found or made after its sealing. This gives it a new identity.
+
+    A crash half-way leaves a bundle that is refused, never one that is served with parts of two.
+
+    Args:
+        folder: the bundle.
+        explanations: replaces what was found of the explanation methods.
+        exports: replaces the record of exports.
+        card: replaces the model card.
+        files: name in the bundle → finished file on the same file system, which is moved there.
 
     Raises:
         BundleCorrupt: the bundle is not intact.
     """
     read_manifest(folder).verify()
     values = json.loads((folder / MANIFEST).read_bytes())
-    partial = folder / f"{MANIFEST}.partial"
-    partial.write_text(json.dumps(values | {"explanations": explanations}, indent=2) + "\n", encoding="utf-8")
-    partial.replace(folder / MANIFEST)
+    for name, finished in (files or {}).items():
+        finished.replace(folder / name)
+    if card is not None:
+        _write_whole(folder / CARD, card)
+    for name in (*(files or {}), CARD):
+        values["files"][name] = sha256_of(folder / name)
+    found = {"explanations": explanations, "exports": exports}
+    values |= {name: value for name, value in found.items() if value is not None}
+    _write_whole(folder / MANIFEST, json.dumps(values, indent=2) + "\n")
     return read_manifest(folder)
+
+
+def _write_whole(file: Path, text: str) -> None:
+    partial = file.with_name(f"{file.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(file)
 
 
 def sha256_of(file: Path) -> str:

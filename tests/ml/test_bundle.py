@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -55,7 +56,16 @@ def test_a_changed_threshold_makes_another_bundle(copy: Path, bundle: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"format": 99}', "not json", '{"format": 1, "files": {"model.keras": "0"}}']
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"format": 99}',
+        "not json",
+        '{"format": 1, "files": {"model.keras": "0"}}',
+        '{"format": 1, "files": []}',
+    ],
 )
 def test_an_unreadable_manifest_is_refused(copy: Path, content: str) -> None:
     (copy / MANIFEST).write_text(content)
@@ -101,3 +111,31 @@ def test_a_damaged_bundle_is_not_amended(copy: Path) -> None:
     (copy / CARD).write_text("another card")
     with pytest.raises(BundleCorrupt):
         amend(copy, explanations={})
+
+
+def test_what_is_added_later_is_covered_by_the_checksums(copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"a graph")
+    record = {"onnx": {"file": "model.onnx", "sha256": hashlib.sha256(b"a graph").hexdigest()}}
+    before = read_manifest(copy)
+    amended = amend(copy, exports=record, card="# A new card\n", files={"model.onnx": tmp_path / "model.onnx"})
+    amended.verify()
+    assert amended.exports == record
+    assert amended.card == "# A new card\n"
+    assert amended.sha256 != before.sha256
+    (copy / "model.onnx").write_bytes(b"another graph")
+    with pytest.raises(BundleCorrupt, match=r"model\.onnx"):
+        amended.verify()
+
+
+def test_each_amendment_keeps_the_others(copy: Path) -> None:
+    card = read_manifest(copy).card
+    amend(copy, explanations={"saliency": {"passes_randomisation": False}})
+    amended = amend(copy, card=f"{card}\nMore.\n")
+    assert amended.explanations == {"saliency": {"passes_randomisation": False}}
+
+
+def test_an_export_with_another_checksum_than_its_file_is_refused(copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"a graph")
+    record = {"onnx": {"file": "model.onnx", "sha256": "0" * 64}}
+    with pytest.raises(BundleCorrupt, match=r"model\.onnx"):
+        amend(copy, exports=record, files={"model.onnx": tmp_path / "model.onnx"})
