@@ -66,6 +66,13 @@ def overlay(page: Page, attribution: NDArray[np.float32], crop: Crop) -> bytes:
     return _encode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, 82])
 
 
+def heated(page: NDArray[np.uint8], attribution: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A grey page (H, W) with the heat of a map over all of it blended in, BGR (H, W, 3)."""
+    levels = _levels(attribution, page.shape[1], page.shape[0])
+    opacity = _OPACITY[levels][..., None] * _STRONGEST
+    return np.asarray(_COLOUR[levels] * opacity + page[..., None] * (1.0 - opacity), dtype=np.uint8)
+
+
 def _caption(drawn: NDArray[np.uint8]) -> None:
     """Small print at the lower right edge: the picture may leave Isoline without anything that explains it."""
     height, width = drawn.shape[:2]

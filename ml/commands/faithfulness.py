@@ -7,12 +7,16 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from ml.errors import BundleCorrupt
 from ml.explain import METHODS
+
+if TYPE_CHECKING:
+    from ml.explain.faithfulness import Sample
+    from ml.explain.network import Floats
 
 # The split that models are trained on unless told otherwise: its test groups are new to the model.
 SPLIT_SEED = 20
@@ -35,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=20, help="of the choice of pages, random maps and shuffles")
     parser.add_argument("--seal", action="store_true", help="write the verdicts into the bundle, which gets a new SHA")
     parser.add_argument("--out", type=Path, metavar="JSON", help="everything measured")
+    parser.add_argument("--sheets", type=Path, metavar="FOLDER", help="draw all maps, a sheet for each class")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -62,7 +67,19 @@ def run(args: argparse.Namespace) -> int:
     if not samples:
         print(f"{args.data} has no strict pages in the test fold", file=sys.stderr)
         return 1
-    result = measure(explainer, samples, methods, seed=args.seed, randomised=args.randomised, watched=_bar)
+
+    def draw(found: dict[str, list[Floats]]) -> None:
+        _draw_sheets(args.sheets, samples, found)
+
+    result = measure(
+        explainer,
+        samples,
+        methods,
+        seed=args.seed,
+        randomised=args.randomised,
+        watched=_bar,
+        keep=draw if args.sheets else None,
+    )
     print(table(result))
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
@@ -79,6 +96,17 @@ def _test_pages(args: argparse.Namespace, classes: Sequence[str]) -> tuple[Any, 
 
     pages = read_manifest(args.data, classes)
     return pages, split_by_group(pages, seed=SPLIT_SEED, fold=args.fold).test
+
+
+def _draw_sheets(folder: Path, samples: Sequence[Sample], found: dict[str, list[Floats]]) -> None:
+    from ml.explain.sheet import contact_sheet
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for label in sorted({sample.label for sample in samples}):
+        chosen = [index for index, sample in enumerate(samples) if sample.label == label]
+        pages = [(f"{label} {number}", samples[index].model_input) for number, index in enumerate(chosen, start=1)]
+        maps = {METHODS[name].title: [own[index] for index in chosen] for name, own in found.items()}
+        (folder / f"{label}.jpg").write_bytes(contact_sheet(pages, maps))
 
 
 def _bar(items: Sequence[Any], title: str) -> Iterable[Any]:

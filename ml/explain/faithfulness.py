@@ -49,6 +49,8 @@ CHOICES: Final = {
 
 # Wraps an iterable of known length to show progress, as tqdm does.
 Watched = Callable[[Sequence[Any], str], Iterable[Any]]
+# Is given the maps of all methods, one for each page, before the network is undone.
+Keep = Callable[[dict[str, list[Floats]]], None]
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def measure(
     seed: int = 20,
     randomised: int = 3,
     watched: Watched = lambda items, _title: items,
+    keep: Keep | None = None,
 ) -> dict[str, Any]:
     """Measure methods on pages that the model was not trained on.
 
@@ -117,6 +120,7 @@ def measure(
         seed: of random maps, shuffles and the bootstrap.
         randomised: pages of each class that the randomisation check takes; it is the slow part.
         watched: shows progress.
+        keep: takes the maps, to draw them.
 
     Returns:
         JSON-ready: ``model``, ``pages``, ``groups``, ``choices``, ``methods`` (name → figures), ``agreement``.
@@ -132,9 +136,12 @@ def measure(
         watch = watched(pairs, f"{method}: deletion and insertion")
         measured[method] = [_measure_page(explainer, sample, method, label, rng) for sample, label in watch]
         results[method] = _summary(measured[method], samples, groups, seed)
+    found_by = {method: [one.found for one in measured[method]] for method in methods}
+    if keep is not None:
+        keep(found_by)
     some = first_of_each(samples, randomised)
     for method in methods:
-        found = [measured[method][index].found for index in some]
+        found = [found_by[method][index] for index in some]
         pages = [(samples[index].model_input, labels[index]) for index in some]
         results[method]["randomisation"] = check_randomisation(explainer, method, pages, found, seed, watched)
     return {
@@ -146,7 +153,7 @@ def measure(
         "seed": seed,
         "choices": CHOICES,
         "methods": results,
-        "agreement": _agreement({method: [one.found for one in measured[method]] for method in methods}, samples),
+        "agreement": _agreement(found_by, samples),
     }
 
 

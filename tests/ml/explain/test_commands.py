@@ -75,6 +75,7 @@ def test_faithfulness_measures_prints_and_seals(
     shutil.copytree(small_bundle, bundle)
     before = read_manifest(bundle).sha256
     options = ["--pages", "2", "--randomised", "1", "--methods", "grad_cam", "spatial_attention", "--out", str(out)]
+    options += ["--sheets", str(tmp_path / "sheets")]
     assert main(["faithfulness", str(bundle), str(data), *options]) == 0
     table = capsys.readouterr().out
     assert "| Grad-CAM | " in table
@@ -82,6 +83,13 @@ def test_faithfulness_measures_prints_and_seals(
     assert read_manifest(bundle).sha256 == before, "nothing is sealed unless asked"
     result = json.loads(out.read_text())
     assert result["pages"] == 4
+    sheets = sorted((tmp_path / "sheets").iterdir())
+    assert [sheet.stem for sheet in sheets] == sorted(result["pages_per_class"])
+    drawn = cv2.imread(str(sheets[0]))
+    height, width = drawn.shape[0] // 2, drawn.shape[1] // 3
+    page, heated = drawn[30 : height - 5, 5 : width - 5], drawn[30 : height - 5, width + 5 : 2 * width - 5]
+    assert np.ptp(page.astype(int), axis=2).max() < 12, "the first column is the grey page"
+    assert np.ptp(heated.astype(int), axis=2).max() > 60, "the second has heat on it"
     assert result["methods"]["grad_cam"]["randomisation"]["steps"][0]["down_to"] == "silent"
 
     assert main(["faithfulness", str(bundle), str(data), "--pages", "1", "--methods", "grad_cam", "--seal"]) == 0
