@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ml.bundle import Calibration
+from ml.image_features import FEATURES
 from ml.preprocessing import PreprocessingSpec
 
 _HEADLINES = {
@@ -25,21 +26,24 @@ def write_card(
     name: str,
     version: str,
     architecture: str,
-    parameters: int,
+    parameters: int | None,
     classes: Sequence[str],
     preprocessing: PreprocessingSpec,
     calibration: Calibration,
     metrics: dict[str, Any],
     command: str,
 ) -> str:
-    """The card as Markdown. Every figure in it is taken from ``metrics``."""
+    """The card as Markdown. Every figure in it is taken from ``metrics``. A pipeline has no ``parameters``."""
     strict = metrics["test"]["strict"]
+    what = (
+        f"pipeline on {FEATURES:,} features of the picture" if parameters is None else f"with {parameters:,} parameters"
+    )
     return (
         "\n\n".join(
             [
                 f"# {name} {version}",
                 "Research software, not a medical device. Not for use in the care of patients.",
-                f"A `{architecture}` with {parameters:,} parameters that sorts 12-lead ECG pages into "
+                f"A `{architecture}` {what} that sorts 12-lead ECG pages into "
                 f"{', '.join(f'`{label}`' for label in classes)}. It sees the inside of the ECG grid only: cropped, "
                 f"grayscale, CLAHE (clip limit {preprocessing.clahe_clip_limit}), median filter, "
                 f"{preprocessing.height}×{preprocessing.width} pixels.",

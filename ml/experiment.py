@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml import pipelines
 from ml.architectures import REGISTRY
-from ml.bundle import Calibration
+from ml.bundle import PIPELINE, Calibration
 from ml.calibration import fit_temperature, fit_threshold, softmax
 from ml.dataset import LabelledPage, Split, load_inputs
 from ml.preprocessing import PreprocessingSpec
@@ -56,7 +57,13 @@ class Experiment:
 
 
 def carry_out(
-    experiment: Experiment, data: Path, folder: Path, *, cache: Path | None = None, weights_folder: Path | None = None
+    experiment: Experiment,
+    data: Path,
+    folder: Path,
+    *,
+    cache: Path | None = None,
+    weights_folder: Path | None = None,
+    settings: pipelines.Settings | None = None,
 ) -> Run:
     """Train, answer the held-out pages, calibrate, and write the run down. A finished run is read back.
 
@@ -66,6 +73,7 @@ def carry_out(
         folder: of the run.
         cache: for the pages as model inputs.
         weights_folder: of local ImageNet weights; default ``data/weights``.
+        settings: of a classical pipeline, where they differ from the registry's own (`ml.pipelines.build`).
 
     Raises:
         ValueError: the folder holds another run, or the protocol does not fit the data.
@@ -74,7 +82,8 @@ def carry_out(
     """
     if is_finished(folder):
         run = read_run(folder)
-        if run.description["experiment"] != json.loads(json.dumps(asdict(experiment))):
+        done = run.description["experiment"], run.description.get("settings", {})
+        if done != (json.loads(json.dumps(asdict(experiment))), settings or {}):
             raise ValueError(f"{folder} holds another run; choose another folder or remove it")
         return run
     pages, classes, split = divide(
@@ -83,7 +92,7 @@ def carry_out(
     inputs = load_inputs(data, pages, spec_of(experiment.recipe.architecture), cache=cache)
     began = time.monotonic()
     if REGISTRY[experiment.recipe.architecture].classical:
-        logits, facts = _fit_pipeline(experiment, inputs, pages, classes, split)
+        logits, facts = _fit_pipeline(experiment, inputs, pages, classes, split, folder, settings or {})
     else:
         logits, facts = _train_network(
             experiment, inputs, pages, classes, split, folder, weights_folder or data / "weights"
@@ -113,6 +122,29 @@ def finished_network(experiment: Experiment, classes: int, folder: Path) -> kera
     model = REGISTRY[experiment.recipe.architecture].build(classes)
     model.load_weights(folder / "best.weights.h5")
     return model
+
+
+def finished_pipeline(experiment: Experiment, run: Run, data: Path, *, cache: Path | None = None) -> Any:
+    """The fitted pipeline of a finished run; one that kept none is fitted again and must answer as it did.
+
+    Raises:
+        ValueError: it does not.
+        BundleCorrupt: the file in the run's folder may not be used.
+    """
+    if (run.folder / PIPELINE).is_file():
+        return pipelines.load(run.folder / PIPELINE)
+    from ml.image_features import features
+
+    pages, classes, split = divide(
+        data, experiment.protocol, experiment.task, seed=experiment.split_seed, fold=experiment.fold
+    )
+    described = features(load_inputs(data, pages, spec_of(experiment.recipe.architecture), cache=cache))
+    pipeline = _fitted(experiment, described, pages, classes, split, run.description.get("settings", {}))
+    again, before = pipelines.logits(pipeline, described[split.test], len(classes)), run.parts["test"].logits
+    if again.shape != before.shape or not np.allclose(again, before, atol=1e-4):
+        raise ValueError(f"{run.folder} kept no pipeline, and fitted again it answers otherwise; remove it and repeat")
+    pipelines.save(pipeline, run.folder / PIPELINE)
+    return pipeline
 
 
 def _train_network(
@@ -161,30 +193,40 @@ def _fit_pipeline(
     pages: list[LabelledPage],
     classes: tuple[str, ...],
     split: Split,
+    folder: Path,
+    settings: pipelines.Settings,
 ) -> tuple[NDArray[np.float64], dict[str, Any]]:
     from ml.image_features import features
 
     described = features(inputs)
-    labels = np.array([classes.index(page.label) for page in pages])
-    pipeline = REGISTRY[experiment.recipe.architecture].build_pipeline(experiment.recipe.seed)
-    pipeline.fit(described[split.train], labels[split.train])
-    logits = _logits(pipeline, described, len(classes))
+    pipeline = _fitted(experiment, described, pages, classes, split, settings)
+    logits = pipelines.logits(pipeline, described, len(classes))
     began = time.monotonic()
     for page in inputs[:_TIMED_PAGES]:
-        _logits(pipeline, features(page[None]), len(classes))
+        pipelines.logits(pipeline, features(page[None]), len(classes))
     milliseconds = 1000 * (time.monotonic() - began) / min(_TIMED_PAGES, len(inputs))
-    return logits, {"weights": {}, "parameters": None, "inference_ms": round(milliseconds, 1), "device": _device()}
+    folder.mkdir(parents=True, exist_ok=True)
+    pipelines.save(pipeline, folder / PIPELINE)
+    facts: dict[str, Any] = {
+        "weights": {},
+        "parameters": None,
+        "inference_ms": round(milliseconds, 1),
+        "device": _device(),
+    }
+    return logits, facts | ({"settings": settings} if settings else {})
 
 
-def _logits(pipeline: Any, described: NDArray[np.float32], classes: int) -> NDArray[np.float64]:
-    """Margins where there are some, log-probabilities otherwise; a class that training never saw gets the lowest."""
-    if hasattr(pipeline, "decision_function"):
-        scores = np.asarray(pipeline.decision_function(described), np.float64)
-    else:
-        scores = np.log(np.clip(pipeline.predict_proba(described), 1e-6, 1.0))
-    logits = np.full((len(described), classes), scores.min() - 1.0)
-    logits[:, pipeline.classes_] = scores
-    return logits
+def _fitted(
+    experiment: Experiment,
+    described: NDArray[np.float32],
+    pages: list[LabelledPage],
+    classes: tuple[str, ...],
+    split: Split,
+    settings: pipelines.Settings,
+) -> Any:
+    labels = np.array([classes.index(page.label) for page in pages])
+    pipeline = pipelines.build(experiment.recipe.architecture, experiment.recipe.seed, settings)
+    return pipeline.fit(described[split.train], labels[split.train])
 
 
 def _predictions(

@@ -14,6 +14,7 @@ _STROKE_CELLS: Final = 12
 _DIRECTIONS: Final = 6
 _BINS: Final = 96
 _LAGS: Final = 128
+FEATURES: Final = _INK_CELLS**2 + _STROKE_CELLS**2 * _DIRECTIONS + 2 * _BINS + _LAGS
 
 
 def features(inputs: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from ml.bundle import DEFAULT_BUNDLE
+from ml.bundle import DEFAULT_BUNDLE, read_manifest
 from ml.decode import MAX_BYTES, decode
 from ml.errors import BundleCorrupt, PageRejected
 
 if TYPE_CHECKING:
     from ml.decode import Page
+    from ml.pipeline_predictor import PipelinePredictor
     from ml.predictor import Predictor
+
+    AnyPredictor = Predictor | PipelinePredictor
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,10 +35,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from ml.predictor import Predictor
-
     try:
-        predictor = Predictor.load(args.bundle)
+        predictor = _load(args.bundle)
     except BundleCorrupt as error:
         print(f"The model cannot be loaded: {error}", file=sys.stderr)
         return 2
@@ -47,7 +48,17 @@ def run(args: argparse.Namespace) -> int:
     return int(failed)
 
 
-def predict_file(predictor: Predictor, file: Path) -> Iterator[dict[str, Any]]:
+def _load(folder: Path) -> AnyPredictor:
+    if read_manifest(folder).kind == "pipeline":
+        from ml.pipeline_predictor import PipelinePredictor
+
+        return PipelinePredictor.load(folder)
+    from ml.predictor import Predictor
+
+    return Predictor.load(folder)
+
+
+def predict_file(predictor: AnyPredictor, file: Path) -> Iterator[dict[str, Any]]:
     """The findings of a file's pages; a file that cannot be opened gives one row that says so."""
     try:
         pages = decode(_read(file)).pages
@@ -61,7 +72,7 @@ def predict_file(predictor: Predictor, file: Path) -> Iterator[dict[str, Any]]:
         yield _predict_page(predictor, file, pages, index)
 
 
-def _predict_page(predictor: Predictor, file: Path, pages: Sequence[Page], index: int) -> dict[str, Any]:
+def _predict_page(predictor: AnyPredictor, file: Path, pages: Sequence[Page], index: int) -> dict[str, Any]:
     number = index + 1 if len(pages) > 1 else None
     try:
         page = pages[index]

@@ -1,27 +1,21 @@
-"""``python -m ml train ARCHITECTURE DATA``: train, calibrate, judge on held-out pages; seal networks as bundles."""
+"""``python -m ml train ARCHITECTURE DATA``: train, calibrate, judge on held-out pages, seal as a bundle."""
 
 from __future__ import annotations
 
 import argparse
-import shlex
+import json
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ml.architectures import REGISTRY
-from ml.bundle import CARD, MODEL, Calibration, write_manifest
-from ml.calibration import softmax
-from ml.card import write_card
-from ml.evaluation import Answers, evaluate
-from ml.experiment import Experiment, carry_out, finished_network, spec_of
+from ml.errors import BundleCorrupt
+from ml.experiment import Experiment, carry_out
 from ml.pretrained import CHOICES, WeightsUnavailable
 from ml.protocols import PROTOCOLS, TASKS
 from ml.recipes import LOSSES, PRECISIONS, RECIPES, Recipe
-from ml.runs import Predictions, Run
+from ml.sealing import can_be_sealed, judge, seal
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +39,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", type=float)
     parser.add_argument("--loss", choices=LOSSES)
     parser.add_argument("--precision", choices=PRECISIONS)
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        type=_setting,
+        metavar="STEP__NAME=VALUE",
+        help="of a classical pipeline, by scikit-learn's names; may be repeated",
+    )
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, given, value = text.partition("=")
+    if not given:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form STEP__NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,20 +67,28 @@ def run(args: argparse.Namespace) -> int:
     experiment = Experiment(
         recipe, args.protocol, args.task, args.fold, args.split_seed, args.weights, args.target_accuracy
     )
+    if args.settings and not REGISTRY[args.architecture].classical:
+        print("--set is for classical pipelines; networks have options of their own.", file=sys.stderr)
+        return 1
     folder = args.run or Path("runs") / experiment.folder_name
+    cache = Path("runs") / "cache"
     try:
         finished = carry_out(
-            experiment, args.data, folder, cache=Path("runs") / "cache", weights_folder=args.weights_folder
+            experiment,
+            args.data,
+            folder,
+            cache=cache,
+            weights_folder=args.weights_folder,
+            settings=dict(args.settings),
         )
-    except (ValueError, FileNotFoundError, WeightsUnavailable) as error:
+        metrics, done = judge(finished), folder
+        if can_be_sealed(experiment):
+            done = seal(experiment, finished, metrics, args.data, version=args.version, out=args.out, cache=cache)
+        elif args.out:
+            print("Only models of the cardiac classes are sealed as bundles; the run is kept.", file=sys.stderr)
+    except (ValueError, FileNotFoundError, WeightsUnavailable, BundleCorrupt) as error:
         print(error, file=sys.stderr)
         return 1
-    metrics = judge(finished)
-    done = folder
-    if not REGISTRY[args.architecture].classical and experiment.task != "five":
-        done = seal(experiment, finished, metrics, args)
-    elif args.out:
-        print("Only networks of the cardiac classes are sealed as bundles; the run itself is kept.", file=sys.stderr)
     headline = metrics["test"]["strict"]["headline"]
     print(
         f"{done}: strict test pages: accuracy {headline['accuracy']['value']}, macro F1 "
@@ -75,70 +96,3 @@ def run(args: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     return 0
-
-
-def judge(finished: Run) -> dict[str, Any]:
-    """Figures of the test pages, which nothing was fitted on."""
-    classes, calibration = finished.description["classes"], Calibration(**finished.description["calibration"])
-    test = finished.parts["test"]
-    strict = test.at(test.strict)
-
-    def figures(part: Predictions) -> dict[str, Any]:
-        return evaluate(answers_of(part, calibration.temperature), classes, threshold=calibration.threshold)
-
-    raw = evaluate(answers_of(strict, 1.0), classes, threshold=calibration.threshold)
-    return {
-        "split": finished.description["pages"],
-        "test": {"strict": figures(strict), "all": figures(test)},
-        "uncalibrated_ece_strict": raw["headline"]["ece"]["value"],
-    }
-
-
-def answers_of(part: Predictions, temperature: float) -> Answers:
-    probabilities: NDArray[np.float64] = softmax(part.logits / temperature)
-    return Answers(probabilities, part.labels, part.groups)
-
-
-def seal(experiment: Experiment, finished: Run, metrics: dict[str, Any], args: argparse.Namespace) -> Path:
-    """Write model, card and manifest."""
-    out: Path = args.out or finished.folder / "bundle"
-    out.mkdir(parents=True, exist_ok=True)
-    classes = tuple(finished.description["classes"])
-    model = finished_network(experiment, len(classes), finished.folder)
-    model.save(out / MODEL)
-    spec, calibration = spec_of(args.architecture), Calibration(**finished.description["calibration"])
-    card = write_card(
-        name=args.architecture,
-        version=args.version,
-        architecture=args.architecture,
-        parameters=model.count_params(),
-        classes=classes,
-        preprocessing=spec,
-        calibration=calibration,
-        metrics=metrics,
-        command="python -m ml train " + shlex.join(_arguments(experiment, args)),
-    )
-    (out / CARD).write_text(card, encoding="utf-8")
-    write_manifest(
-        out,
-        name=args.architecture,
-        version=args.version,
-        classes=classes,
-        architecture=args.architecture,
-        attribution_layer=REGISTRY[args.architecture].attribution_layer,
-        preprocessing=spec,
-        calibration=calibration,
-        metrics=metrics,
-    )
-    return out
-
-
-def _arguments(experiment: Experiment, args: argparse.Namespace) -> list[str]:
-    values = vars(experiment.recipe) | {
-        name: getattr(args, name) for name in ("protocol", "task", "fold", "split_seed")
-    }
-    values |= {"weights": experiment.weights, "target_accuracy": experiment.target_accuracy, "version": args.version}
-    del values["architecture"]
-    given = {name: value for name, value in values.items() if value is not None}
-    options = [part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", str(value))]
-    return [experiment.recipe.architecture, "DATA", *options]
