@@ -1,7 +1,7 @@
 """Controls that train a small model anew: on shuffled labels, and on pages whose traces were taken out.
 
 The model is the lab's logistic regression on image features, trained and tested on each run's own split. What it finds
-without labels or without traces did not come from the ECG.
+without labels or without traces did not come from the ECG. Two narrower views say what blank pages tell the class by.
 """
 
 from __future__ import annotations
@@ -22,9 +22,15 @@ from ml.dataset import LabelledPage, Split
 from ml.decode import Page, decode
 from ml.evaluation import Answers, accuracy, balanced_accuracy, macro_auroc
 from ml.image_features import SIDE, features
-from ml.page import find_ecg, take_apart
+from ml.page import Crop, find_ecg, take_apart
 from ml.preprocessing import PreprocessingSpec, preprocess
 from ml.runs import Run
+
+SEEN: Final = "whole grid"
+BLANK: Final = "traces taken out"
+TONE: Final = "tone of the blank grid only"
+PLACE: Final = "place and shape of the grid only"
+BLIND: Final = (BLANK, TONE, PLACE)
 
 SHUFFLES: Final = 10
 CHANCE_AUROC: Final = 0.5
@@ -48,12 +54,11 @@ def trained_controls(runs: Sequence[Run], data: Path, *, folds: int) -> Figures:
         ``sentences``.
     """
     splits = [split_of(run, data) for run in runs]
-    files = sorted({page.file for pages, _ in splits for page in pages})
-    seen, blank = _views(data, files)
+    views = _views(data, sorted({page.file for pages, _ in splits for page in pages}))
     classes = runs[0].description["classes"]
 
-    def answers(described: dict[str, NDArray[np.float32]], shuffle: int | None) -> Answers:
-        parts = [_answers(pages, split, described, classes, shuffle) for pages, split in splits]
+    def answers(view: str, shuffle: int | None = None) -> Answers:
+        parts = [_answers(pages, split, views[view], classes, shuffle) for pages, split in splits]
         return Answers(
             np.concatenate([part.probabilities for part in parts]),
             np.concatenate([part.labels for part in parts]),
@@ -62,18 +67,18 @@ def trained_controls(runs: Sequence[Run], data: Path, *, folds: int) -> Figures:
 
     shuffled = [
         {name: figure(some) for name, figure in _MEASURED.items()}
-        for some in (answers(seen, n) for n in tqdm(range(SHUFFLES), desc="shuffled", unit="shuffle", disable=None))
+        for some in (answers(SEEN, n) for n in tqdm(range(SHUFFLES), desc="shuffled", unit="shuffle", disable=None))
     ]
     rows: list[Figures] = [
-        {"name": "true labels, whole grid", **with_intervals(answers(seen, None), _MEASURED, folds)},
+        {"name": "true labels, whole grid", **with_intervals(answers(SEEN), _MEASURED, folds)},
         {
             "name": "shuffled labels, whole grid",
             **{name: _spread([row[name] for row in shuffled]) for name in _MEASURED},
         },
-        {"name": "true labels, traces taken out", **with_intervals(answers(blank, None), _MEASURED, folds)},
+        *({"name": f"true labels, {view}", **with_intervals(answers(view), _MEASURED, folds)} for view in BLIND),
     ]
     shuffled_at_chance, blank_at_chance = (
-        row["macro_auroc"]["low"] <= CHANCE_AUROC <= row["macro_auroc"]["high"] for row in rows[1:]
+        row["macro_auroc"]["low"] <= CHANCE_AUROC <= row["macro_auroc"]["high"] for row in rows[1:3]
     )
     return {
         "rows": rows,
@@ -85,7 +90,7 @@ def trained_controls(runs: Sequence[Run], data: Path, *, folds: int) -> Figures:
 
 def _sentences(classes: int, shuffled_at_chance: bool, blank_at_chance: bool) -> list[str]:
     return [
-        "Logistic regression on image features, on the run's own split.",
+        "Logistic regression, on the run's own split.",
         f"Chance: macro recall {1 / classes:.3f}, macro AUROC {CHANCE_AUROC}.",
         f"In brackets: 95 % intervals over groups; of shuffled labels the least and greatest of {SHUFFLES} shuffles.",
         "Passed: shuffled labels fall to chance."
@@ -94,6 +99,7 @@ def _sentences(classes: int, shuffled_at_chance: bool, blank_at_chance: bool) ->
         "Passed: without traces the AUROC is not told from chance."
         if blank_at_chance
         else "NOT at chance: border and blank grid alone tell part of the class; read the run's figures against this.",
+        "Where they do, the last two rows say by what: the tone of paper and grid, or the shape of the crop.",
     ]
 
 
@@ -131,17 +137,34 @@ def _medians(values: NDArray[np.uint8], clear: NDArray[np.bool_]) -> NDArray[np.
     return np.where(counts > 0, medians, typical).astype(np.uint8)
 
 
-def _views(data: Path, files: Sequence[str]) -> tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.float32]]]:
-    """Features of each file as it is, and without traces, both cropped where the grid of the page itself lies."""
+def _views(data: Path, files: Sequence[str]) -> dict[str, dict[str, NDArray[np.float32]]]:
+    """View → file → what it shows of the page, cropped where the grid of the page itself lies."""
     spec = PreprocessingSpec(height=SIDE, width=SIDE)
-    seen, blank = {}, {}
+    views: dict[str, dict[str, NDArray[np.float32]]] = {view: {} for view in (SEEN, *BLIND)}
     for file in tqdm(files, desc="taking traces out", unit="page", disable=None):
         page = decode((data / file).read_bytes()).pages[0]
         crop = find_ecg(page).crop
-        seen[file], blank[file] = features(
-            np.stack([preprocess(page, crop, spec), preprocess(without_traces(page), crop, spec)])
+        empty = without_traces(page)
+        views[SEEN][file], views[BLANK][file] = features(
+            np.stack([preprocess(page, crop, spec), preprocess(empty, crop, spec)])
         )
-    return seen, blank
+        views[TONE][file] = _tone(crop.of(empty))
+        views[PLACE][file] = _place(crop, page)
+    return views
+
+
+def _tone(blank: Page) -> NDArray[np.float32]:
+    """Mean, spread and five percentiles of each colour of a blank grid, (21,)."""
+    colours = blank.reshape(-1, 3)
+    percentiles = np.percentile(colours, [2, 25, 50, 75, 98], axis=0)
+    return np.concatenate([colours.mean(axis=0), colours.std(axis=0), percentiles.ravel()]).astype(np.float32)
+
+
+def _place(crop: Crop, page: Page) -> NDArray[np.float32]:
+    """Where the grid lies on the page and of what shape both are, (6,)."""
+    height, width = page.shape[:2]
+    shares = crop.x / width, crop.y / height, crop.width / width, crop.height / height
+    return np.array([*shares, crop.width / crop.height, width / height], np.float32)
 
 
 def _answers(
@@ -156,23 +179,27 @@ def _answers(
     if shuffle is not None:
         taught = np.random.default_rng(shuffle).permutation(taught)
     test = np.array([index for index in split.test.tolist() if pages[index].strict] or split.test.tolist())
-    pipeline = _pipeline(len(split.train))
-    pipeline.fit(np.stack([described[pages[index].file] for index in split.train.tolist()]), taught)
-    margins = np.asarray(
-        pipeline.decision_function(np.stack([described[pages[index].file] for index in test.tolist()]))
-    )
+    shown = np.stack([described[pages[index].file] for index in split.train.tolist()])
+    asked = np.stack([described[pages[index].file] for index in test.tolist()])
+    groups = np.array([pages[index].group for index in test.tolist()])
+    differs = np.ptp(shown, axis=0) > 0
+    if not differs.any():
+        return Answers(np.full((len(test), len(classes)), 1 / len(classes)), labels[test], groups)
+    pipeline = _pipeline(len(shown), int(differs.sum()))
+    pipeline.fit(shown[:, differs], taught)
+    margins = np.asarray(pipeline.decision_function(asked[:, differs]))
     if margins.ndim == 1:
         margins = np.stack([-margins / 2, margins / 2], axis=1)
     logits = np.full((len(test), len(classes)), margins.min() - 1.0)
     logits[:, pipeline.classes_] = margins
-    return Answers(softmax(logits), labels[test], np.array([pages[index].group for index in test.tolist()]))
+    return Answers(softmax(logits), labels[test], groups)
 
 
-def _pipeline(samples: int) -> Any:
+def _pipeline(samples: int, width: int) -> Any:
     pipeline = logistic_regression.build(0)
-    # As many components as the lab's model has, or as few as a small collection allows.
+    # As many components as the lab's model has, or as few as a small collection or a narrow view allows.
     components = pipeline.named_steps["pca"].n_components
-    return pipeline.set_params(pca__n_components=min(components, samples - 1))
+    return pipeline.set_params(pca__n_components=min(components, samples - 1, width))
 
 
 def _spread(values: Sequence[float]) -> Figures:
