@@ -15,6 +15,7 @@ _COMMANDS: Final = {
     "architectures": "list what can be trained",
     "benchmark": "run or resume the results table",
     "bundle": "verify a model bundle or print its card",
+    "export": "write a model for ONNX Runtime or LiteRT, if it answers as TensorFlow does",
     "explain": "show on a page where the evidence lies",
     "faithfulness": "measure how far each explanation method may be believed",
     "render": "draw a synthetic ECG page",

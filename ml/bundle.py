@@ -197,14 +197,15 @@ def amend(
     Args:
         folder: the bundle.
         explanations: replaces what was found of the explanation methods.
-        exports: replaces the record of exports.
+        exports: replaces the record of exports; the files of those that are no longer in it are deleted.
         card: replaces the model card.
         files: name in the bundle → finished file on the same file system, which is moved there.
 
     Raises:
         BundleCorrupt: the bundle is not intact.
     """
-    read_manifest(folder).verify()
+    before = read_manifest(folder)
+    before.verify()
     values = json.loads((folder / MANIFEST).read_bytes())
     for name, finished in (files or {}).items():
         finished.replace(folder / name)
@@ -212,10 +213,19 @@ def amend(
         _write_whole(folder / CARD, card)
     for name in (*(files or {}), CARD):
         values["files"][name] = sha256_of(folder / name)
+    dropped = _export_files(before.exports) - _export_files(before.exports if exports is None else exports)
+    for name in dropped:
+        del values["files"][name]
     found = {"explanations": explanations, "exports": exports}
     values |= {name: value for name, value in found.items() if value is not None}
     _write_whole(folder / MANIFEST, json.dumps(values, indent=2) + "\n")
+    for name in dropped:
+        (folder / name).unlink()
     return read_manifest(folder)
+
+
+def _export_files(exports: dict[str, Any]) -> set[str]:
+    return {record["file"] for record in exports.values()}
 
 
 def _write_whole(file: Path, text: str) -> None:

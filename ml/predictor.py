@@ -1,20 +1,22 @@
-"""Bundle + page → finding. The only module of the serving path that needs TensorFlow; it is imported on first load."""
+"""Bundle + page → finding. TensorFlow, or the runtime that serves in its place, is imported on first load."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml.bundle import BundleManifest, read_manifest
+from ml.compiled_pass import CompiledPass, load_model
 from ml.decode import Page
 from ml.errors import BundleCorrupt
+from ml.export import TENSORFLOW
+from ml.export.serving import open_pass
 from ml.gate import require_ecg
 from ml.page import Crop, find_ecg, take_apart
 from ml.preprocessing import preprocess
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 GRAD_CAM: Final = "grad_cam"
-
-# Page (1, H, W, 1) float32 in 0…255 → probabilities (classes,) and attribution (h, w), both as TensorFlow tensors.
-CompiledPass = Callable[[NDArray[np.float32]], tuple[Any, Any]]
 
 
 @dataclass(frozen=True)
@@ -66,30 +65,38 @@ class Finding:
 
 
 class Predictor:
-    """A loaded, warmed-up model. Load once per process, after any fork."""
+    """A loaded, warmed-up model. Load once per process, after any fork.
 
-    def __init__(self, manifest: BundleManifest, compiled: CompiledPass) -> None:
+    Attributes:
+        identity: which model it is, whatever runs it.
+        backend: what runs it: ``tensorflow``, ``onnx`` or ``litert``.
+    """
+
+    def __init__(self, manifest: BundleManifest, compiled: CompiledPass, *, backend: str = TENSORFLOW) -> None:
         self._manifest = manifest
         self._compiled = compiled
+        self.backend = backend
         self.identity = ModelIdentity(manifest.name, manifest.version, manifest.sha256, manifest.classes)
 
     @classmethod
-    def load(cls, folder: Path, *, expected_sha256: str | None = None) -> Predictor:
-        """Check a bundle's files, build its compiled pass and run it once.
+    def load(cls, folder: Path, *, expected_sha256: str | None = None, backend: str = TENSORFLOW) -> Predictor:
+        """Check a bundle's files, open what serves it and warm it up.
 
         Args:
             folder: the bundle.
             expected_sha256: the bundle's identity as recorded elsewhere, where it is.
+            backend: ``tensorflow``, the reference; ``onnx`` or ``litert``, which run an export and leave TensorFlow
+                out of memory; or ``fastest``, which times on this machine all that agree with TensorFlow.
 
         Raises:
+            BackendUnavailable: the bundle cannot be served through that backend here.
             BundleCorrupt: a file is missing, altered, or the bundle is not the expected one.
         """
-        manifest, model = load_verified(folder, expected_sha256=expected_sha256)
-        predictor = cls(manifest, _compile(model, manifest))
-        spec = manifest.preprocessing
-        predictor._compiled(np.full((1, spec.height, spec.width, 1), 255.0, np.float32))
-        logger.info("model %s %s (%s…) is ready", manifest.name, manifest.version, manifest.sha256[:12])
-        return predictor
+        manifest = _verified(folder, expected_sha256)
+        chosen, compiled = open_pass(manifest, backend)
+        short = manifest.sha256[:12]
+        logger.info("model %s %s (%s…) is ready, served by %s", manifest.name, manifest.version, short, chosen)
+        return cls(manifest, compiled, backend=chosen)
 
     def read(self, page: Page) -> Finding:
         """Read an RGB page (H, W, 3) uint8.
@@ -105,7 +112,7 @@ class Predictor:
             model_input = preprocess(page, region.crop, self._manifest.preprocessing)
             probabilities, attribution = self._compiled(model_input[None, ..., None].astype(np.float32))
             verdict.result()
-        values = [float(value) for value in probabilities.numpy()]
+        values = [float(value) for value in probabilities]
         winner = int(np.argmax(values))
         classes = self._manifest.classes
         return Finding(
@@ -115,7 +122,7 @@ class Predictor:
             probabilities=dict(zip(classes, values, strict=True)),
             warnings=region.warnings,
             crop=region.crop,
-            attribution=attribution.numpy(),
+            attribution=attribution,
         )
 
 
@@ -129,57 +136,14 @@ def load_verified(folder: Path, *, expected_sha256: str | None = None) -> tuple[
     Raises:
         BundleCorrupt: a file is missing, altered, or the bundle is not the expected one.
     """
+    manifest = _verified(folder, expected_sha256)
+    return manifest, load_model(manifest)
+
+
+def _verified(folder: Path, expected_sha256: str | None) -> BundleManifest:
     manifest = read_manifest(folder)
     if expected_sha256 is not None and manifest.sha256 != expected_sha256:
         raise BundleCorrupt(f"{folder} is not the registered bundle: its SHA-256 is {manifest.sha256[:12]}…")
     manifest.require_network()
     manifest.verify()
-    return manifest, _load_model(manifest)
-
-
-def _load_model(manifest: BundleManifest) -> keras.Model:
-    import keras
-
-    # The model's weights are the first thing that goes to the GPU.
-    _grow_gpu_memory()
-    # Safe mode refuses code smuggled in as Lambda layers; compile=False leaves the optimizer's state unread.
-    model = keras.saving.load_model(manifest.model_file, compile=False, safe_mode=True)
-    expected = (None, manifest.preprocessing.height, manifest.preprocessing.width, 1)
-    if tuple(model.input_shape) != expected or model.output_shape[-1] != len(manifest.classes):
-        raise BundleCorrupt(f"{manifest.model_file} does not fit the shapes and classes in its manifest")
-    return model
-
-
-def _compile(model: keras.Model, manifest: BundleManifest) -> CompiledPass:
-    """One graph for probabilities and Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) of the winning class."""
-    import keras
-    import tensorflow as tf
-
-    layer = model.get_layer(manifest.attribution_layer)
-    two_headed = keras.Model(model.inputs, [layer.output, model.output])
-    temperature = manifest.calibration.temperature
-    spec = manifest.preprocessing
-
-    @tf.function(input_signature=[tf.TensorSpec((1, spec.height, spec.width, 1), tf.float32)])
-    def run(page: Any) -> tuple[Any, Any]:
-        with tf.GradientTape() as tape:
-            features, logits = two_headed(page, training=False)
-            winning = tf.reduce_max(logits[0])
-        weights = tf.reduce_mean(tape.gradient(winning, features), axis=(1, 2), keepdims=True)
-        attribution = tf.nn.relu(tf.reduce_sum(features * weights, axis=-1))[0]
-        attribution = attribution / tf.maximum(tf.reduce_max(attribution), keras.config.epsilon())
-        return tf.nn.softmax(logits[0] / temperature), attribution
-
-    compiled: CompiledPass = run
-    return compiled
-
-
-def _grow_gpu_memory() -> None:
-    """Leave GPU memory to others until it is needed; must happen before the first operation on the GPU."""
-    import tensorflow as tf
-
-    for gpu in tf.config.list_physical_devices("GPU"):
-        try:
-            tf.config.experimental.set_memory_growth(gpu, True)
-        except RuntimeError:
-            logger.warning("the GPU is already in use; memory growth stays as it is")
+    return manifest

@@ -139,3 +139,14 @@ def test_an_export_with_another_checksum_than_its_file_is_refused(copy: Path, tm
     record = {"onnx": {"file": "model.onnx", "sha256": "0" * 64}}
     with pytest.raises(BundleCorrupt, match=r"model\.onnx"):
         amend(copy, exports=record, files={"model.onnx": tmp_path / "model.onnx"})
+
+
+def test_an_export_that_is_taken_out_leaves_no_file(copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"a graph")
+    record = {"onnx": {"file": "model.onnx", "sha256": hashlib.sha256(b"a graph").hexdigest()}}
+    amend(copy, exports=record, files={"model.onnx": tmp_path / "model.onnx"})
+    assert amend(copy, explanations={}).exports == record
+    amended = amend(copy, exports={})
+    amended.verify()
+    assert "model.onnx" not in amended.files
+    assert not (copy / "model.onnx").exists()
