@@ -101,7 +101,11 @@ def _move(page: RenderedPage, homography: NDArray[np.float64]) -> RenderedPage:
 
 def _move_lead(lead: LeadBox, homography: NDArray[np.float64]) -> LeadBox:
     middle = np.array([[lead.box.x + lead.box.width / 2, lead.baseline_y]])
-    return lead._replace(box=_around(lead.box, homography), baseline_y=float(_points(middle, homography)[0, 1]))
+    return lead._replace(
+        box=_around(lead.box, homography),
+        baseline_y=float(_points(middle, homography)[0, 1]),
+        path=_points(lead.path, homography),
+    )
 
 
 def _around(box: Crop, homography: NDArray[np.float64]) -> Crop:

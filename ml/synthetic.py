@@ -121,7 +121,7 @@ def synthetic_signals(
     measured = _DOWER @ dipole
     measured *= rng.normal(1.0, 0.05, (len(measured), 1))  # electrodes never sit exactly where the transform has them
     measured += _baseline(rng, time_s, len(measured)) + rng.normal(0.0, noise_mv, measured.shape)
-    return _twelve_leads(measured)
+    return twelve_leads(measured)
 
 
 def _beat_times(rng: np.random.Generator, mean_rr_s: float, rhythm: Rhythm, duration_s: float) -> NDArray[np.float64]:
@@ -211,7 +211,16 @@ def _baseline(rng: np.random.Generator, time_s: NDArray[np.float64], leads: int)
     return wander
 
 
-def _twelve_leads(measured: NDArray[np.float64]) -> Signals:
+def twelve_leads(measured: NDArray[np.float64]) -> Signals:
+    """All twelve leads from the eight that a machine measures.
+
+    Args:
+        measured: I, II, V1 … V6, shape (8, samples), in mV, made up or recorded.
+
+    Returns:
+        Lead name → signal, shape (samples,). III, aVR, aVL and aVF follow from I and II by Einthoven's and
+        Goldberger's equations.
+    """
     lead_i, lead_ii = measured[0], measured[1]
     chest = {f"V{number}": measured[number + 1] for number in range(1, 7)}
     return {

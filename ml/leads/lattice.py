@@ -1,0 +1,151 @@
+"""The millimetre grid as a lattice: how fine it is, how far it is turned, and how perspective bends it.
+
+A grid is two sets of parallel lines at right angles. Its spectrum has peaks at the same distance on two directions at
+right angles, which traces and print have not. Tiles of the page tell how that pair of peaks drifts, and a homography
+is fitted to the drift.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.leads.ink import Grey
+
+Doubles = NDArray[np.float64]
+
+_TILE: Final = 512
+_MOST_TURN_DEG: Final = 32.0
+_PITCH_PX: Final = (2.4, 64.0)
+# The grid's peaks stand out from the spectrum around them by so much, as a ratio of amplitudes.
+_LEAST_PROMINENCE: Final = 6.0
+
+
+@dataclass(frozen=True)
+class Wave:
+    """Both sets of lines near one place.
+
+    Attributes:
+        x: cycles per pixel of the lines that stand upright on an upright page, (2,).
+        y: the same of those that lie.
+        prominence: how far the peaks stand out from the spectrum around them.
+    """
+
+    x: Doubles
+    y: Doubles
+    prominence: float
+
+    @property
+    def pitch(self) -> float:
+        """Mean distance between neighbouring lines in pixels."""
+        return float(2 / (np.hypot(*self.x) + np.hypot(*self.y)))
+
+    @property
+    def turn_deg(self) -> float:
+        """By how much the lines are turned, clockwise on the page positive."""
+        across, down = np.arctan2(self.x[1], self.x[0]), np.arctan2(-self.y[0], self.y[1])
+        return float(np.degrees((across + down) / 2))
+
+
+def grid_picture(faint: Grey, strokes: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """What is printed faintly, ink taken out and slow changes of tone removed."""
+    inked = cv2.dilate(strokes.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    level = np.minimum(faint, 110).astype(np.float32)
+    usual = float(level[~inked].mean()) if (~inked).any() else 0.0
+    level[inked] = usual
+    return np.asarray(level - cv2.blur(level, (65, 65)), dtype=np.float32)
+
+
+def find_wave(
+    picture: NDArray[np.float32], centre: tuple[float, float] | None = None, near: Wave | None = None
+) -> Wave | None:
+    """The grid's waves in a square around ``centre`` (x, y), or ``None`` where no grid stands out.
+
+    Args:
+        picture: from `grid_picture`.
+        centre: middle of the square; by default that of the picture.
+        near: look only next to these waves.
+    """
+    size = min(_TILE, *picture.shape)
+    size -= size % 2
+    if size < 64:
+        return None
+    height, width = picture.shape
+    x, y = centre or (width / 2, height / 2)
+    left = int(np.clip(round(x - size / 2), 0, width - size))
+    top = int(np.clip(round(y - size / 2), 0, height - size))
+    window = np.hanning(size).astype(np.float32)
+    patch = picture[top : top + size, left : left + size] * window * window[:, None]
+    magnitude = np.abs(np.fft.fftshift(np.fft.fft2(patch))).astype(np.float32)
+    # A peak in mild perspective is smeared over its neighbours.
+    strong = cv2.dilate(magnitude, np.ones((3, 3), np.uint8))
+    middle = size // 2
+    # Index (v, u) is frequency (u, v); turned by a right angle it is (−v, u).
+    half = np.arange(-middle + 1, middle)
+    first = strong[np.ix_(half + middle, half + middle)]
+    second = np.rot90(first)
+    pair = np.sqrt(first * second)
+    radius = np.hypot(half[:, None], half[None, :])
+    allowed = (radius >= size / _PITCH_PX[1]) & (radius <= size / _PITCH_PX[0])
+    allowed &= np.abs(np.degrees(np.arctan2(half[:, None], np.maximum(half[None, :], 1e-9)))) <= _MOST_TURN_DEG
+    allowed &= half[None, :] > 0
+    if near is not None:
+        offset = np.hypot(half[None, :] - near.x[0] * size, half[:, None] - near.x[1] * size)
+        allowed &= offset <= max(2.0, 0.06 * float(np.hypot(*near.x)) * size)
+    if not allowed.any():
+        return None
+    background = cv2.blur(pair, (41, 41))
+    standing = np.where(allowed, pair / np.maximum(background, 1e-3), 0.0)
+    # Among peaks that all stand out, the strongest; weak harmonics stand out as well from an empty corner.
+    score = np.where(standing >= 0.5 * standing.max(), pair, 0.0)
+    row, column = np.unravel_index(int(score.argmax()), score.shape)
+    prominence = float(standing[row, column])
+    if prominence < _LEAST_PROMINENCE:
+        return None
+    x = _refine(magnitude, int(half[column]), int(half[row]))
+    y = _refine(magnitude, -int(half[row]), int(half[column]))
+    return Wave(*_by_harmonics(magnitude, x, y), prominence)
+
+
+def _by_harmonics(magnitude: NDArray[np.float32], x: Doubles, y: Doubles) -> tuple[Doubles, Doubles]:
+    """Both waves in cycles per pixel, from the highest overtones that stand out: five times as far, five times as sure."""
+    size = magnitude.shape[0]
+    background = float(np.median(magnitude)) + 1e-6
+    found = [x, y]
+    for index, wave in enumerate((x, y)):
+        for overtone in (2, 3, 4, 5):
+            wanted = found[index] * overtone
+            if np.abs(wanted).max() >= size / 2 - 4:
+                break
+            peak = _refine(magnitude, *(round(float(part)) for part in wanted))
+            row, column = (round(float(part)) + size // 2 for part in peak[::-1])
+            around = magnitude[row - 6 : row + 7, column - 6 : column + 7]
+            local = max(float(np.median(around)), background)
+            if magnitude[row, column] > 5 * local and np.hypot(*(peak - wanted)) < 1.2:
+                found[index] = peak / overtone
+    return found[0] / size, found[1] / size
+
+
+def _refine(magnitude: NDArray[np.float32], u: int, v: int) -> Doubles:
+    """The peak next to (u, v) to a fraction of a bin: a parabola through the logarithm in each direction."""
+    middle = magnitude.shape[0] // 2
+    patch = magnitude[middle + v - 1 : middle + v + 2, middle + u - 1 : middle + u + 2]
+    down, right = np.unravel_index(int(patch.argmax()), patch.shape)
+    u, v = u + int(right) - 1, v + int(down) - 1
+
+    def vertex(before: float, at: float, behind: float) -> float:
+        logs = np.log(np.maximum([before, at, behind], 1e-6))
+        bend = logs[0] - 2 * logs[1] + logs[2]
+        return float(np.clip((logs[0] - logs[2]) / (2 * bend), -0.5, 0.5)) if bend < 0 else 0.0
+
+    at = magnitude[middle + v, middle + u]
+    return np.array(
+        [
+            u + vertex(magnitude[middle + v, middle + u - 1], at, magnitude[middle + v, middle + u + 1]),
+            v + vertex(magnitude[middle + v - 1, middle + u], at, magnitude[middle + v + 1, middle + u]),
+        ]
+    )

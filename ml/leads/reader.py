@@ -1,0 +1,242 @@
+"""Read the twelve leads off a page: the one way in is `read_leads`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.leads.centre import Centres, centre_traces
+from ml.leads.ink import Grey, Ink, faint_of, ink_of
+from ml.leads.lattice import Wave, find_wave, grid_picture
+from ml.leads.labels import Label, Place, find_labels, mask_of
+from ml.leads.layouts import LAYOUTS, Layout, Slot
+from ml.leads.signals import Lead, Leads, LeadsUnreadable, ScaleSource
+from ml.leads.strips import Strips, find_strips, separator_lines, without_lines
+from ml.leads.tracing import find_ways
+from ml.page import Crop, find_ecg, halve
+
+if TYPE_CHECKING:
+    from ml.decode import Page
+    from ml.page import EcgRegion
+
+MM_PER_S: Final = 25.0
+_WORKING_WIDTH: Final = 900
+_LETTER_INK: Final = 0.3
+_ROUGH_WIDTH_MM: Final = 266.0
+_COUNTS: Final = frozenset(layout.strips for layout in LAYOUTS.values())
+# What one period of the found lattice may be: a large square, half of one as overtones show it, a millimetre, and the
+# half millimetre between dots.
+_PERIODS_MM: Final = (5.0, 2.5, 5 / 3, 1.0, 0.5)
+
+
+@dataclass(frozen=True)
+class _Scale:
+    px_per_mm: float
+    source: ScaleSource
+
+
+def read_leads(page: Page, region: EcgRegion | None = None) -> Leads:
+    """Read the twelve leads off an ECG page.
+
+    Args:
+        page: RGB, (H, W, 3) uint8, at any scale from about 2 pixels a millimetre.
+        region: `ml.page.find_ecg(page)`, where the caller has it already.
+
+    Raises:
+        LeadsUnreadable: the traces cannot be found, told apart or scaled; the code says which.
+    """
+    region = region or find_ecg(page)
+    crop = _with_margin(region, page)
+    sheet = np.ascontiguousarray(crop.of(page))
+    ink = ink_of(sheet)
+    wave = find_wave(grid_picture(faint_of(sheet), ink.strokes))
+    return _read_upright(ink, wave, crop)
+
+
+def _with_margin(region: EcgRegion, page: Page) -> Crop:
+    """The grid with a little of its surroundings: pulses may stand on its edge, tall complexes may leave it."""
+    crop = region.crop
+    height, width = page.shape[:2]
+    across, down = round(0.03 * crop.width), round(0.012 * crop.height)
+    left, top = max(crop.x - across, 0), max(crop.y - down, 0)
+    right, bottom = min(crop.x + crop.width + across, width), min(crop.y + crop.height + down, height)
+    return Crop(left, top, right - left, bottom - top)
+
+
+def _read_upright(ink: Ink, wave: Wave | None, crop: Crop) -> Leads:
+    small = halve(ink.darkness, _WORKING_WIDTH)
+    factor = round(ink.darkness.shape[1] / small.shape[1])
+    rough_mm = small.shape[1] / _ROUGH_WIDTH_MM
+    strokes = _without_specks(small >= ink.edge)
+    lines = separator_lines(strokes, rough_mm)
+    cleaned = without_lines(small, lines, 2.0)
+    strips = find_strips(_without_specks(cleaned >= ink.edge), rough_mm, _COUNTS)
+    if strips is None:
+        raise LeadsUnreadable(
+            "no_traces", "No traces were found on this page. Please scan the whole page, upright and evenly lit."
+        )
+    layout = _layout(strips, lines)
+    scale = _scale(strips, layout, wave, factor)
+    begin, per_second = _time_axis(strips, layout, scale.px_per_mm / factor)
+    places = _places(layout, strips, begin, per_second)
+    labels = find_labels(_without_specks(cleaned >= ink.edge), places, scale.px_per_mm / factor)
+    ways = _ways(cleaned, ink.full, strips, scale.px_per_mm / factor, places, labels)
+    full_lines = [(round((x + 0.5) * factor - 0.5), top * factor, bottom * factor) for x, top, bottom in lines]
+    darkness = without_lines(ink.darkness, full_lines, 1.5 * factor) if full_lines else ink.darkness
+    centres = centre_traces(
+        darkness,
+        ink.edge,
+        ink.full,
+        _enlarged(ways, factor, darkness.shape[1]),
+        scale.px_per_mm,
+        [label.scaled(factor) for label in labels],
+    )
+    return _assemble(layout, strips, scale, centres, begin * factor, per_second * factor, factor, crop)
+
+
+def _without_specks(strokes: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Without the dots that a dark grid and JPEG leave."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(strokes.astype(np.uint8), connectivity=8)
+    keep = stats[:, cv2.CC_STAT_AREA] > 4
+    keep[0] = False
+    return np.asarray(keep[labels], dtype=np.bool_)
+
+
+def _layout(strips: Strips, lines: list[tuple[int, int, int]]) -> Layout:
+    fitting = [layout for layout in LAYOUTS.values() if layout.strips == len(strips.baselines)]
+    if not fitting:
+        raise LeadsUnreadable(
+            "layout_unknown",
+            f"{len(strips.baselines)} strips of traces were found, which fits no known layout. "
+            "Please scan the whole page, upright and evenly lit.",
+        )
+    if lines:
+        fitting = [layout for layout in fitting if layout.columns == len(lines) + 1] or fitting
+    return fitting[0]
+
+
+def _scale(strips: Strips, layout: Layout, wave: Wave | None, factor: int) -> _Scale:
+    by_layout = (strips.right - strips.left) / (layout.duration_s * MM_PER_S) * factor
+    if wave is not None:
+        best = min((wave.pitch / period for period in _PERIODS_MM), key=lambda scale: abs(np.log(scale / by_layout)))
+        if abs(np.log(best / by_layout)) < 0.1:
+            return _Scale(best, "grid")
+    heights = [pulse.height * factor for pulse in strips.pulses if pulse is not None]
+    if heights:
+        by_pulse = float(np.median(heights)) / 10
+        if abs(np.log(by_pulse / by_layout)) < 0.1:
+            return _Scale(by_pulse, "pulse")
+    return _Scale(by_layout, "layout")
+
+
+def _time_axis(strips: Strips, layout: Layout, px_per_mm: float) -> tuple[float, float]:
+    """Column of time 0 and columns per second, at working size."""
+    by_paper = px_per_mm * MM_PER_S
+    width = strips.right - strips.left
+    by_layout = width / layout.duration_s
+    # The machine's own width is the better ruler where it agrees with the paper: grids are drawn in whole pixels.
+    if abs(by_layout / by_paper - 1) < 0.04:
+        return strips.left, by_layout
+    return strips.left, by_paper
+
+
+def _places(layout: Layout, strips: Strips, begin: float, per_second: float) -> list[Place]:
+    """Where each lead begins. Names are printed relative to the pulse's foot, or to the resting line without one."""
+    places = []
+    for slot in layout.slots():
+        pulse = strips.pulses[slot.strip]
+        row = pulse.foot if pulse is not None else strips.baselines[slot.strip]
+        places.append(Place(slot.lead, slot.strip, begin + slot.start_s * per_second, row))
+    return places
+
+
+def _ways(
+    darkness: Grey, full: float, strips: Strips, px_per_mm: float, places: list[Place], labels: list[Label]
+) -> NDArray[np.float64]:
+    left, right = max(round(strips.left), 0), min(round(strips.right), darkness.shape[1])
+    # Thin upright strokes turn grey in a small scan; they are ink all the same.
+    ink = np.minimum(darkness.astype(np.float32) / (0.6 * full), 1.0)
+    # Letters are crossed where there is nothing better.
+    ink[mask_of(labels, (darkness.shape[0], darkness.shape[1]), 0.5)] *= _LETTER_INK
+    breaks = [
+        [round(place.left) - left for place in places if place.strip == strip and 2 < place.left - left < right - left]
+        for strip in range(len(strips.baselines))
+    ]
+    ways = find_ways(ink[:, left:right], np.array(strips.baselines), px_per_mm, breaks)
+    rows = np.full((len(strips.baselines), darkness.shape[1]), np.nan)
+    rows[:, left:right] = (ways.enter + ways.leave) / 2
+    # Where another lead begins, entering belongs to the lead before.
+    for strip, columns in enumerate(breaks):
+        for column in columns:
+            rows[strip, left + column] = ways.leave[strip, column]
+    rows[:, :left], rows[:, right:] = rows[:, left : left + 1], rows[:, right - 1 : right]
+    return rows
+
+
+def _enlarged(ways: NDArray[np.float64], factor: int, width: int) -> NDArray[np.float64]:
+    if factor == 1:
+        return ways
+    at = np.clip((np.arange(width) + 0.5) / factor - 0.5, 0, ways.shape[1] - 1)
+    columns = np.arange(ways.shape[1])
+    return np.stack([(np.interp(at, columns, way) + 0.5) * factor - 0.5 for way in ways])
+
+
+def _assemble(
+    layout: Layout,
+    strips: Strips,
+    scale: _Scale,
+    centres: Centres,
+    begin: float,
+    per_second: float,
+    factor: int,
+    crop: Crop,
+) -> Leads:
+    gain = 10.0
+    leads: dict[str, Lead] = {}
+    rhythm: list[Lead] = []
+    for slot in layout.slots():
+        lead = _lead(slot, strips, scale, centres, begin, per_second, factor, crop, gain)
+        if slot.rhythm:
+            rhythm.append(lead)
+        else:
+            leads[slot.lead] = lead
+    return Leads(layout.name, scale.px_per_mm, scale.source, 0.0, gain, leads, tuple(rhythm))
+
+
+def _lead(
+    slot: Slot,
+    strips: Strips,
+    scale: _Scale,
+    centres: Centres,
+    begin: float,
+    per_second: float,
+    factor: int,
+    crop: Crop,
+    gain: float,
+) -> Lead:
+    first = round(begin + slot.start_s * per_second)
+    last = min(round(begin + (slot.start_s + slot.duration_s) * per_second), centres.rows.shape[1])
+    rows = centres.rows[slot.strip, first:last]
+    pulse = strips.pulses[slot.strip]
+    if pulse is not None:
+        zero = (pulse.foot + 0.5) * factor - 0.5 - (centres.pen - 1) / 2
+    else:
+        strip = centres.rows[slot.strip]
+        zero = float(np.nanmedian(strip)) if np.isfinite(strip).any() else 0.0
+    signal = (zero - rows) / (scale.px_per_mm * gain)
+    path = np.stack([np.arange(first, last) + crop.x, rows + crop.y], axis=1)
+    read = float(np.isfinite(rows).mean()) if len(rows) else 0.0
+    shared = float(centres.shared[slot.strip, first:last].mean()) if len(rows) else 0.0
+    return Lead(
+        name=slot.lead,
+        rhythm=slot.rhythm,
+        start_s=(first - begin) / per_second,
+        sampling_rate_hz=per_second,
+        signal_mv=signal.astype(np.float32),
+        quality=round(max(read - 0.5 * shared, 0.0), 3),
+        path=path.astype(np.float32),
+    )
