@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from ml.benchmark import ABLATION, TABLE, Row, Variant, ablation_file, record_file
+from ml.ablation import VARIANTS
+from ml.benchmark import TABLE, Row, record_file
 from ml.bundle import DEFAULT_BUNDLE, read_manifest
 from ml.records import Record, read_record
 
@@ -32,24 +33,28 @@ def models(records: Path, rows: Sequence[Row] = TABLE) -> str:
     return _table(titles, [_model(row, records, len(titles)) for row in rows])
 
 
-def ablation(records: Path, variants: Sequence[Variant] = ABLATION) -> str:
+def ablation(records: Path) -> str:
     """The table of losses."""
+    record = read_record(ablation_file(records)) or {}
     lines = []
-    for variant in variants:
-        record = read_record(ablation_file(records, variant))
-        if record is None:
+    for variant in VARIANTS:
+        figures = record.get(variant.title)
+        if figures is None:
             lines.append([variant.title, "not trained", "–", "–", "–"])
             continue
-        strict = record["figures"]["test_strict"]
-        sensitivities = [row["sensitivity"] for row in strict["per_class"].values()]
+        sensitivities = [row["sensitivity"] for row in figures["per_class"].values()]
         lines.append(
             [
                 variant.title,
-                *(interval(strict["headline"][name]) for name in ("accuracy", "macro_f1", "macro_auroc")),
+                *(interval(figures["headline"][name]) for name in ("accuracy", "macro_f1", "macro_auroc")),
                 " · ".join("–" if value is None else f"{value:.2f}" for value in sensitivities),
             ]
         )
     return _table(("loss", "accuracy", "macro F1", "macro AUROC", "sensitivity by class"), lines)
+
+
+def ablation_file(records: Path) -> Path:
+    return records / "ablation.json"
 
 
 def shipped(folder: Path = DEFAULT_BUNDLE) -> str:

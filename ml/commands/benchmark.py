@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from ml.benchmark import ABLATION, PROTOCOLS, TABLE, ablation_file, ablation_folder, record_file, run_folder
+from tqdm import tqdm
+
+from ml.benchmark import PROTOCOLS, TABLE, record_file, run_folder
 from ml.experiment import Experiment
+from ml.pretrained import WeightsUnavailable
 from ml.records import record_of, write_record
-from ml.results import ablation, models, shipped
+from ml.results import ablation, ablation_file, models, shipped
 from ml.runs import is_finished, read_run
 
 # What the command writes stands between two of these lines each; the words around them are the document's own.
@@ -45,7 +49,11 @@ def run(args: argparse.Namespace) -> int:
         print(f"{args.out} has no place for the tables: it needs the lines {', '.join(missing)}.", file=sys.stderr)
         return 1
     if not args.no_training:
-        _train(args)
+        try:
+            (_ablate if args.ablation else _train)(args)
+        except (ValueError, FileNotFoundError, WeightsUnavailable) as error:
+            print(error, file=sys.stderr)
+            return 1
     _gather(args)
     written = {"models": f"{models(args.records)}\n\n{shipped()}", "ablation": ablation(args.records)}
     for place, table in written.items():
@@ -66,23 +74,18 @@ def _empty() -> str:
 
 
 def _all(runs: Path, records: Path) -> Iterator[tuple[Experiment, Path, Path]]:
-    """Every experiment of both tables with the folder of its run and the file of its record."""
+    """Every experiment of the table with the folder of its run and the file of its record."""
     for protocol in PROTOCOLS:
         for row in TABLE:
             experiment = row.experiment(protocol)
             yield experiment, run_folder(runs, experiment), record_file(records, experiment)
-    for variant in ABLATION:
-        yield variant.experiment(), ablation_folder(runs, variant), ablation_file(records, variant)
 
 
 def _chosen(args: argparse.Namespace) -> Iterator[tuple[Experiment, Path, Path]]:
     wanted = {PROTOCOLS[name] for name in args.protocols}
     for experiment, folder, record in _all(args.runs, args.records):
-        of_ablation = folder.parent == args.runs / "ablation"
-        if args.ablation != of_ablation or (record.exists() and not args.again):
-            continue
         of_models = args.models is None or experiment.recipe.architecture in args.models
-        if of_ablation or (of_models and (experiment.protocol, experiment.task) in wanted):
+        if of_models and (experiment.protocol, experiment.task) in wanted and (args.again or not record.exists()):
             yield experiment, folder, record
 
 
@@ -96,6 +99,19 @@ def _train(args: argparse.Namespace) -> None:
             return
         print(folder, file=sys.stderr)
         write_record(record, record_of(carry_out(experiment, args.data, folder, cache=args.runs / "cache")))
+
+
+def _ablate(args: argparse.Namespace) -> None:
+    from ml.ablation import ablate, frozen_features, splits_of
+
+    pages, classes, splits = splits_of(args.data)
+    cache = args.runs / "cache"
+    features = frozen_features(args.data, pages, weights_folder=args.data / "weights", cache=cache)
+
+    def watched(jobs: Sequence[Any]) -> Iterable[Any]:
+        return tqdm(jobs, desc="heads", unit="head", file=sys.stderr, disable=None)
+
+    write_record(ablation_file(args.records), ablate(features, pages, splits, classes, watched=watched))
 
 
 def _gather(args: argparse.Namespace) -> None:

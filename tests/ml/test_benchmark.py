@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ml.__main__ import main
-from ml.benchmark import ABLATION, TABLE, ablation_folder, run_folder
+from ml.benchmark import TABLE, run_folder
 from ml.runs import Predictions, write_run
 
 SVM = next(row for row in TABLE if row.architecture == "svm")
@@ -64,14 +64,6 @@ def test_a_row_comes_from_runs_and_the_rest_was_not_trained(tmp_path: Path) -> N
     assert "not trained" in rows["vgg16"]
     assert "not trained" not in rows["svm"]
     assert len({len(row) for name, row in rows.items() if name in {"model", "svm", "vgg16"}}) == 1
-
-
-def test_an_ablation_shows_what_each_loss_finds(tmp_path: Path) -> None:
-    _write(ablation_folder(tmp_path / "runs", ABLATION[0]), right=10)
-    rows = _tables(tmp_path)
-    assert rows[ABLATION[0].title][1].startswith("0.500 (")
-    assert rows[ABLATION[0].title][4] == "0.50 · 0.50"
-    assert rows[ABLATION[1].title][1] == "not trained"
 
 
 def test_records_outlive_their_runs(tmp_path: Path) -> None:
