@@ -13,6 +13,7 @@ from django.utils import timezone
 from diagnosis.models import ModelVersion
 from ml.bundle import read_manifest
 from ml.errors import BundleCorrupt
+from ml.export import BackendUnavailable
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -112,14 +113,27 @@ def check_usable(version: ModelVersion) -> None:
 
 
 def load(version: ModelVersion) -> Predictor:
-    """Load a model into memory. Imports TensorFlow: for workers only.
+    """Load a model into memory, to be run by ``INFERENCE_BACKEND``. Imports TensorFlow or another runtime: for workers.
+
+    Where that backend cannot serve this model, TensorFlow does: it is slower or larger, never different, and pages
+    need not wait for an administrator.
 
     Raises:
         BundleCorrupt: the bundle is missing, damaged, or no longer the one that was registered.
     """
     from ml.predictor import Predictor
 
-    return Predictor.load(folder_of(version), expected_sha256=version.sha256)
+    folder = folder_of(version)
+    try:
+        return Predictor.load(folder, expected_sha256=version.sha256, backend=settings.INFERENCE_BACKEND)
+    except BackendUnavailable as unavailable:
+        logger.error(  # noqa: TRY400  (the traceback says nothing more)
+            "INFERENCE_BACKEND=%s cannot serve %s, TensorFlow does: %s",
+            settings.INFERENCE_BACKEND,
+            version,
+            unavailable,
+        )
+    return Predictor.load(folder, expected_sha256=version.sha256)
 
 
 def load_explainer(version: ModelVersion) -> Explainer:

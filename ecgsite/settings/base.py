@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from kombu.entity import Queue
+
+from ml.export import BACKENDS, TENSORFLOW
 
 env = environ.Env()
 
@@ -26,6 +29,10 @@ ISOLINE_RESEARCH_NOTICE = _(
     "Research use only. Isoline is not a medical device; do not use it to diagnose or treat patients."
 )
 ISOLINE_BUNDLE = Path(env.str("ISOLINE_BUNDLE", default=str(BASE_DIR / "ml" / "bundles" / "custom_cnn")))
+# What workers run the model with. Whichever it is answers as TensorFlow does, or is not used.
+INFERENCE_BACKEND = env.str("INFERENCE_BACKEND", default=TENSORFLOW)
+if INFERENCE_BACKEND not in BACKENDS:
+    raise ImproperlyConfigured(f"INFERENCE_BACKEND is {INFERENCE_BACKEND!r}: set it to one of {', '.join(BACKENDS)}.")
 ISOLINE_MAX_ATTEMPTS = env.int("ISOLINE_MAX_ATTEMPTS", default=3)
 ISOLINE_SWEEP_SECONDS = env.int("ISOLINE_SWEEP_SECONDS", default=15)
 ISOLINE_SOFT_LIMIT_S = env.int("ISOLINE_SOFT_LIMIT_S", default=60)
