@@ -37,8 +37,8 @@ def open_export(file: Path, runtime: str, *, threads: int | None = None) -> Comp
         return opener(file, threads or processors())
     except ImportError as error:
         raise BackendUnavailable(
-            f"{file.name} needs {PACKAGES[runtime]}, which is not installed: "
-            f"pip install -c requirements-lab.txt {PACKAGES[runtime]} ({error})"
+            f"{file.name} needs {PACKAGES[runtime]}, which is not installed: pip install {PACKAGES[runtime]}, in the "
+            f"release that requirements-lab.txt pins ({error})"
         ) from error
     # Each runtime has a dozen exceptions of its own for a file it does not take, and promises none of them.
     except Exception as error:
