@@ -27,7 +27,7 @@ from ml.render import FULL_SIZE, GRIDS, RenderedPage, render_page
 from ml.synthetic import twelve_leads
 
 if TYPE_CHECKING:
-    from ml.leads import Lead
+    from ml.leads import Lead, Leads
 
 _SAMPLING_HZ = 100
 _RATE_HZ = 250.0
@@ -54,7 +54,7 @@ def compare(lead: Lead, truth_mv: NDArray[np.float64], sampling_hz: float, start
     best = Likeness(-1.0, -99.0, float(read.mean()) if len(read) else 0.0)
     if read.sum() < 20:
         return best
-    for shift in np.arange(-0.04, 0.0401, 0.004):
+    for shift in np.arange(-0.04, 0.0401, 0.002):
         truth = np.interp(times[read] + shift, clock, truth_mv)
         got = lead.signal_mv[read].astype(np.float64)
         truth, got = truth - truth.mean(), got - got.mean()
@@ -66,21 +66,31 @@ def compare(lead: Lead, truth_mv: NDArray[np.float64], sampling_hz: float, start
     return best
 
 
-def heart_rate_bpm(lead: Lead) -> float | None:
-    """A plain rate of the R peaks, good enough to judge a trace by; ``None`` with fewer than three beats."""
-    signal = lead.resampled(_RATE_HZ).astype(np.float64)
-    read = np.isfinite(signal)
-    if read.mean() < 0.5:
-        return None
-    signal = np.interp(np.arange(len(signal)), np.flatnonzero(read), signal[read])
-    # QRS complexes are the steepest part of a beat: the energy of the slope, over a tenth of a second.
-    slope = np.gradient(_smoothed(signal, 3))
-    energy = _smoothed(slope**2, 25)
-    limit = 0.25 * float(np.quantile(energy, 0.985))
+def heart_rate_bpm(leads: Leads) -> float | None:
+    """A plain rate of the R peaks, good enough to judge traces by; ``None`` with fewer than three beats.
+
+    QRS complexes are the steepest part of a beat in every lead: the energy of the slope, summed over all leads that
+    were recorded at a moment.
+    """
+    end = max(lead.start_s + lead.duration_s for lead in leads.all)
+    energy = np.zeros(int(end * _RATE_HZ) + 1)
+    for lead in leads.all:
+        signal = lead.resampled(_RATE_HZ).astype(np.float64)
+        read = np.isfinite(signal)
+        if read.sum() < 0.5 * _RATE_HZ:
+            continue
+        signal = np.interp(np.arange(len(signal)), np.flatnonzero(read), signal[read])
+        steep = _smoothed(np.gradient(_smoothed(signal, 3)) ** 2, 25)
+        # Where one lead gives way to the next it jumps.
+        steep[:8] = steep[-8:] = np.median(steep)
+        first = round(lead.start_s * _RATE_HZ)
+        room = energy[first : first + len(steep)]
+        weight = 2.0 if lead.rhythm else 1.0
+        room += weight * np.minimum(steep / max(float(np.quantile(steep, 0.97)), 1e-9), 1.5)[: len(room)]
+    limit = 0.35 * float(np.quantile(energy, 0.97))
     apart = round(0.25 * _RATE_HZ)
-    order = np.argsort(energy)[::-1]
     peaks: list[int] = []
-    for index in order:
+    for index in np.argsort(energy)[::-1]:
         if energy[index] < limit:
             break
         if all(abs(index - peak) > apart for peak in peaks):
@@ -176,7 +186,7 @@ def real(arguments: argparse.Namespace) -> int:
             continue
         finally:
             taken.append(time.perf_counter() - began)
-        bpm = heart_rate_bpm(leads.longest)
+        bpm = heart_rate_bpm(leads)
         printed = float(row["printed_hr_bpm"] or "nan")
         agrees = bpm is not None and abs(bpm - printed) <= 3
         right[row["layout"]].append(agrees)

@@ -28,8 +28,10 @@ Doubles = NDArray[np.float64]
 _UPRIGHT: Final = 1.7
 _REACH_MM: Final = 0.6
 _SURROUNDINGS_MM: Final = 6.0
-_HIDDEN_MM: Final = 6.0
 _NARROWER: Final = 1.1
+# By how many pixels a stroke reaches less far into its neighbouring columns than half its pen: a column must be covered
+# to some part before it counts as ink. Measured on drawn pages of both sizes.
+_OVERLAP: Final = 0.15
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def centre_traces(
     cover = np.minimum(darkness.astype(np.float32) / full, 1.0)
     upper, lower, middle, mass = _edges(cover, top, foot, inked)
     low = inked & (foot - top + 1 <= max(0.9 * px_per_mm, 3.0))
-    pen = float(np.median(mass[low])) if low.any() else 1.0
+    # Noise and slopes thicken a stroke, nothing thins it.
+    pen = float(np.quantile(mass[low], 0.3)) if low.any() else 1.0
     upright = inked & (lower - upper > _UPRIGHT * pen)
     u = np.where(upright, upper + pen / 2, middle)
     l = np.where(upright, lower - pen / 2, middle)
@@ -242,7 +245,7 @@ def _spells(flags: NDArray[np.bool_], join: int) -> list[tuple[int, int]]:
 
 def _between(u: Doubles, l: Doubles, pen: float, px_per_mm: float) -> Doubles:
     """The trace between the upper and the lower bound of every column."""
-    half = max((pen - 1) / 2, 0.0)
+    half = max(pen / 2 - _OVERLAP, 0.0)
     share = half - int(half)
     near = _narrowed(u, l, int(half))
     if share > 0:
@@ -256,18 +259,19 @@ def _between(u: Doubles, l: Doubles, pen: float, px_per_mm: float) -> Doubles:
     # Less than a pen apart the bounds only differ by the noise of their edges.
     firmly = np.clip(apart / max(pen, 1.0), 0.0, 1.0)
     rows = np.where(apart > 0, middle + (tip - middle) * firmly, middle)
-    tall = apart > pen
+    tall = l - u > pen
     for strip in range(len(rows)):
-        _reach_tips(rows[strip], highest[strip], lowest[strip], around[strip], tall[strip], pen)
+        # The edges themselves: a tip finer than the pen is all but lost between the narrowed bounds.
+        _reach_tips(rows[strip], u[strip], l[strip], around[strip], tall[strip], pen, max(round(0.5 * px_per_mm), 2))
     return np.asarray(rows, dtype=np.float64)
 
 
 def _reach_tips(
-    rows: Doubles, highest: Doubles, lowest: Doubles, around: Doubles, tall: NDArray[np.bool_], pen: float
+    rows: Doubles, highest: Doubles, lowest: Doubles, around: Doubles, tall: NDArray[np.bool_], pen: float, reach: int
 ) -> None:
     """Make every narrow wave reach its tip, also where an upward and a downward wave share their columns."""
-    peaks = _extremes(-highest, tall & (around - highest > 1.5 * pen))
-    troughs = _extremes(lowest, tall & (lowest - around > 1.5 * pen))
+    peaks = _extremes(-highest, tall & (around - highest > 1.5 * pen), reach)
+    troughs = _extremes(lowest, tall & (lowest - around > 1.5 * pen), reach)
     rows[peaks] = highest[peaks]
     taken = set(peaks.tolist())
     for trough in troughs:
@@ -280,12 +284,13 @@ def _reach_tips(
             rows[max(sides, key=lambda x: lowest[x])] = lowest[trough]
 
 
-def _extremes(height: Doubles, eligible: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Middle columns of the plateaus that are highest within two columns to either side."""
+def _extremes(height: Doubles, eligible: NDArray[np.bool_], reach: int) -> NDArray[np.intp]:
+    """Middle columns of the plateaus that are highest within ``reach`` columns to either side."""
     filled = np.where(np.isnan(height), -np.inf, height)
-    padded = np.pad(filled, 2, constant_values=-np.inf)
-    around = np.lib.stride_tricks.sliding_window_view(padded, 5).max(axis=1)
-    top = eligible & (filled >= around - 1e-9)
+    padded = np.pad(filled, reach, constant_values=-np.inf)
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(axis=1)
+    # Edges are known to a fraction of a pixel; a plateau's columns differ by less than a third.
+    top = eligible & (filled >= around - 0.3)
     return np.array([(start + stop - 1) // 2 for start, stop in _spells(top, join=1)], dtype=np.intp)
 
 

@@ -56,19 +56,7 @@ def find_labels(strokes: NDArray[np.bool_], places: list[Place], px_per_mm: floa
         places: where the traces begin.
         px_per_mm: scale of ``strokes``.
     """
-    count, _, stats, _ = cv2.connectedComponentsWithStats(strokes.astype(np.uint8), connectivity=8)
-    boxes = stats[1:count]
-    heights, widths = boxes[:, cv2.CC_STAT_HEIGHT] / px_per_mm, boxes[:, cv2.CC_STAT_WIDTH] / px_per_mm
-    letter = (heights >= _LETTER_MM[0]) & (heights <= _LETTER_MM[1]) & (widths >= 0.25) & (widths <= 7.0)
-    boxes = boxes[letter]
-    tops = boxes[:, cv2.CC_STAT_TOP].astype(float)
-    bottoms, lefts = tops + boxes[:, cv2.CC_STAT_HEIGHT], boxes[:, cv2.CC_STAT_LEFT].astype(float)
-    found = []
-    for place in places:
-        beside = (lefts - place.left) / px_per_mm
-        above = (place.row - bottoms) / px_per_mm
-        near = (beside >= _BESIDE_MM[0]) & (beside <= _BESIDE_MM[1]) & (np.abs(above) <= _ABOVE_MM)
-        found += [(tops[i] - place.row, bottoms[i] - place.row, lefts[i] - place.left) for i in np.flatnonzero(near)]
+    found = letters_beside(strokes, places, px_per_mm)
     if len(found) < _LEAST_FREE:
         return []
     offsets = np.array(found)
@@ -90,6 +78,26 @@ def find_labels(strokes: NDArray[np.bool_], places: list[Place], px_per_mm: floa
         )
         for place in places
     ]
+
+
+def letters_beside(
+    strokes: NDArray[np.bool_], places: list[Place], px_per_mm: float
+) -> list[tuple[float, float, float]]:
+    """Free letters beside places: head and feet relative to the place's row, left edge relative to its column."""
+    count, _, stats, _ = cv2.connectedComponentsWithStats(strokes.astype(np.uint8), connectivity=8)
+    boxes = stats[1:count]
+    heights, widths = boxes[:, cv2.CC_STAT_HEIGHT] / px_per_mm, boxes[:, cv2.CC_STAT_WIDTH] / px_per_mm
+    letter = (heights >= _LETTER_MM[0]) & (heights <= _LETTER_MM[1]) & (widths >= 0.25) & (widths <= 7.0)
+    boxes = boxes[letter]
+    tops = boxes[:, cv2.CC_STAT_TOP].astype(float)
+    bottoms, lefts = tops + boxes[:, cv2.CC_STAT_HEIGHT], boxes[:, cv2.CC_STAT_LEFT].astype(float)
+    found = []
+    for place in places:
+        beside = (lefts - place.left) / px_per_mm
+        above = (place.row - bottoms) / px_per_mm
+        near = (beside >= _BESIDE_MM[0]) & (beside <= _BESIDE_MM[1]) & (np.abs(above) <= _ABOVE_MM)
+        found += [(tops[i] - place.row, bottoms[i] - place.row, lefts[i] - place.left) for i in np.flatnonzero(near)]
+    return found
 
 
 def _commonest_line(offsets: NDArray[np.float64], px_per_mm: float) -> NDArray[np.float64]:

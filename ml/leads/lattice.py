@@ -23,6 +23,8 @@ _MOST_TURN_DEG: Final = 32.0
 _PITCH_PX: Final = (2.4, 64.0)
 # The grid's peaks stand out from the spectrum around them by so much, as a ratio of amplitudes.
 _LEAST_PROMINENCE: Final = 6.0
+# A page whose corners would move by less than this share of its width is as good as flat.
+_LEAST_MOVE: Final = 0.006
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,10 @@ class Wave:
         """Mean distance between neighbouring lines in pixels."""
         return float(2 / (np.hypot(*self.x) + np.hypot(*self.y)))
 
+    def upright(self) -> Wave:
+        """The same grid laid upright."""
+        return Wave(np.array([1 / self.pitch, 0.0]), np.array([0.0, 1 / self.pitch]), self.prominence)
+
     @property
     def turn_deg(self) -> float:
         """By how much the lines are turned, clockwise on the page positive."""
@@ -61,7 +67,10 @@ def grid_picture(faint: Grey, strokes: NDArray[np.bool_]) -> NDArray[np.float32]
 
 
 def find_wave(
-    picture: NDArray[np.float32], centre: tuple[float, float] | None = None, near: Wave | None = None
+    picture: NDArray[np.float32],
+    centre: tuple[float, float] | None = None,
+    near: Wave | None = None,
+    tile: int = _TILE,
 ) -> Wave | None:
     """The grid's waves in a square around ``centre`` (x, y), or ``None`` where no grid stands out.
 
@@ -69,8 +78,9 @@ def find_wave(
         picture: from `grid_picture`.
         centre: middle of the square; by default that of the picture.
         near: look only next to these waves.
+        tile: side of the square.
     """
-    size = min(_TILE, *picture.shape)
+    size = min(tile, *picture.shape)
     size -= size % 2
     if size < 64:
         return None
@@ -149,3 +159,71 @@ def _refine(magnitude: NDArray[np.float32], u: int, v: int) -> Doubles:
             v + vertex(magnitude[middle + v - 1, middle + u], at, magnitude[middle + v + 1, middle + u]),
         ]
     )
+
+
+def flattening(picture: NDArray[np.float32], wave: Wave) -> Doubles | None:
+    """The homography that lays the grid flat and upright.
+
+    Args:
+        picture: from `grid_picture`.
+        wave: the grid at the middle of the picture.
+
+    Returns:
+        3 × 3, from pixels of the picture to flat pixels of the same scale at the middle, which stays where it is; or
+        ``None`` where the grid is flat and upright already, to a third of a millimetre or so.
+    """
+    height, width = picture.shape
+    tile = min(_TILE if width > 1500 else _TILE // 2, height, width)
+    found = []
+    for y in np.linspace(tile / 2, height - tile / 2, 3 if height > 1.5 * tile else 1):
+        for x in np.linspace(tile / 2, width - tile / 2, 4):
+            local = find_wave(picture, (float(x), float(y)), wave, tile)
+            if local is not None and abs(local.turn_deg - wave.turn_deg) < 8:
+                found.append((x - width / 2, y - height / 2, local))
+    pitch = wave.pitch
+    x_wave, y_wave = wave.x, wave.y
+    parameters = np.array([*x_wave, *y_wave, 0.0, 0.0])
+    if len(found) >= 6:
+        parameters = _fit(parameters, found, width)
+    a, b, c, d, g, h = parameters
+    to_flat = np.array([[a * pitch, b * pitch, 0.0], [c * pitch, d * pitch, 0.0], [g, h, 1.0]])
+    there = np.array([[1, 0, -width / 2], [0, 1, -height / 2], [0, 0, 1.0]])
+    homography = np.linalg.inv(there) @ to_flat @ there
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1.0]]) @ homography.T
+    moved = np.abs(corners[:, :2] / corners[:, 2:] - [[0, 0], [width, 0], [0, height], [width, height]]).max()
+    return homography if moved > _LEAST_MOVE * width else None
+
+
+def _fit(start: Doubles, found: list[tuple[float, float, Wave]], width: int) -> Doubles:
+    """Fit u = (ax + by) / (1 + gx + hy), v = (cx + dy) / (1 + gx + hy) to the local waves, by Gauss and Newton."""
+    x = np.array([place[0] for place in found])
+    y = np.array([place[1] for place in found])
+    waves = np.array([[*place[2].x, *place[2].y] for place in found])
+    trusted = np.ones(len(found), np.bool_)
+    # Perspective is a few per cent over the page; the others are cycles per pixel.
+    unit = np.array([*np.full(4, np.abs(start[:4]).max()), 1 / width, 1 / width])
+
+    def modelled(parameters: Doubles) -> Doubles:
+        a, b, c, d, g, h = parameters
+        depth = 1 + g * x + h * y
+        u, v = a * x + b * y, c * x + d * y
+        return (
+            np.stack([a * depth - u * g, b * depth - u * h, c * depth - v * g, d * depth - v * h], axis=1)
+            / (depth**2)[:, None]
+        )
+
+    parameters = start.copy()
+    for _ in range(12):
+        left = (waves - modelled(parameters))[trusted].ravel()
+        slopes = []
+        for index in range(6):
+            step = np.zeros(6)
+            step[index] = 1e-4 * unit[index]
+            slopes.append((modelled(parameters + step) - modelled(parameters - step))[trusted].ravel() / 2e-4)
+        matrix = np.stack(slopes, axis=1)
+        parameters = parameters + np.linalg.lstsq(matrix, left, rcond=None)[0] * unit
+        errors = np.abs(waves - modelled(parameters)).max(axis=1)
+        trusted = errors <= max(3 * float(np.median(errors)), 0.004 * float(unit[0]))
+        if trusted.sum() < 5:
+            return start
+    return parameters

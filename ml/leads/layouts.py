@@ -1,6 +1,6 @@
 """How 12-lead pages are laid out: one table, read by the renderer and by the reader alike.
 
-To add a layout, add a line to `LAYOUTS`. Rows are read from the top, columns from the left; the columns of a row follow
+To add a layout, add a line to `LAYOUTS`; of layouts with as many strips, the commoner one comes first. Rows are read from the top, columns from the left; the columns of a row follow
 one another in time, as machines print them, and rhythm strips run through the whole recording below the rows.
 """
 
@@ -84,8 +84,8 @@ LAYOUTS: Final[dict[str, Layout]] = {
         Layout("4x2.5", _THREE_BY_FOUR, 2.5, ("II",)),
         Layout("4x2.5-plain", _THREE_BY_FOUR, 2.5),
         Layout("4x2.5-2r", _THREE_BY_FOUR, 2.5, ("V1", "II")),
-        Layout("4x2.5-3r", _THREE_BY_FOUR, 2.5, ("V1", "II", "V5")),
         Layout("2x5", _SIX_BY_TWO, 5.0),
+        Layout("4x2.5-3r", _THREE_BY_FOUR, 2.5, ("V1", "II", "V5")),
         Layout("2x5-1r", _SIX_BY_TWO, 5.0, ("II",)),
         Layout("12x1", tuple((lead,) for lead in LEADS), 10.0),
     )

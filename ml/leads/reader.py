@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import cv2
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ml.leads.centre import Centres, centre_traces
 from ml.leads.ink import Grey, Ink, faint_of, ink_of
-from ml.leads.lattice import Wave, find_wave, grid_picture
-from ml.leads.labels import Label, Place, find_labels, mask_of
+from ml.leads.lattice import Wave, find_wave, flattening, grid_picture
+from ml.leads.labels import Label, Place, find_labels, letters_beside, mask_of
 from ml.leads.layouts import LAYOUTS, Layout, Slot
 from ml.leads.signals import Lead, Leads, LeadsUnreadable, ScaleSource
 from ml.leads.strips import Strips, find_strips, separator_lines, without_lines
@@ -26,11 +26,16 @@ if TYPE_CHECKING:
 MM_PER_S: Final = 25.0
 _WORKING_WIDTH: Final = 900
 _LETTER_INK: Final = 0.3
+_RULER: Final = 0.04
 _ROUGH_WIDTH_MM: Final = 266.0
 _COUNTS: Final = frozenset(layout.strips for layout in LAYOUTS.values())
 # What one period of the found lattice may be: a large square, half of one as overtones show it, a millimetre, and the
 # half millimetre between dots.
 _PERIODS_MM: Final = (5.0, 2.5, 5 / 3, 1.0, 0.5)
+
+
+# Column, top and bottom row of an upright line.
+Line = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,46 @@ def read_leads(page: Page, region: EcgRegion | None = None) -> Leads:
     crop = _with_margin(region, page)
     sheet = np.ascontiguousarray(crop.of(page))
     ink = ink_of(sheet)
-    wave = find_wave(grid_picture(faint_of(sheet), ink.strokes))
-    return _read_upright(ink, wave, crop)
+    picture = grid_picture(faint_of(sheet), ink.strokes)
+    wave = find_wave(picture)
+    to_flat = flattening(picture, wave) if wave is not None else None
+    if to_flat is None or wave is None:
+        return _read_upright(ink, wave, crop)
+    return _read_flattened(page, crop, wave, to_flat)
+
+
+def _read_flattened(page: Page, crop: Crop, wave: Wave, to_flat: NDArray[np.float64]) -> Leads:
+    """Lay the page flat and upright, read it, and take the paths back to the page."""
+    origin = np.array([[1, 0, -crop.x], [0, 1, -crop.y], [0, 0, 1.0]])
+    corners = np.array([[0, 0, 1], [crop.width, 0, 1], [0, crop.height, 1], [crop.width, crop.height, 1.0]])
+    seen = corners @ to_flat.T
+    seen = seen[:, :2] / seen[:, 2:]
+    least, most = seen.min(axis=0), seen.max(axis=0)
+    if np.any(most - least > 2.5 * max(crop.width, crop.height)):
+        raise LeadsUnreadable(
+            "too_distorted", "The page is seen too steeply. Please photograph it from straight above, or scan it."
+        )
+    shift = np.array([[1, 0, -least[0]], [0, 1, -least[1]], [0, 0, 1.0]])
+    homography = shift @ to_flat @ origin
+    size = (int(np.ceil(most[0] - least[0])), int(np.ceil(most[1] - least[1])))
+    flat = cv2.warpPerspective(page, homography, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    flat = np.asarray(flat, dtype=np.uint8)
+    inside = _with_margin(find_ecg(flat), flat)
+    sheet = np.ascontiguousarray(inside.of(flat))
+    ink = ink_of(sheet)
+    leads = _read_upright(ink, find_wave(grid_picture(faint_of(sheet), ink.strokes), near=wave.upright()), inside)
+    back = np.linalg.inv(homography)
+
+    def on_page(lead: Lead) -> Lead:
+        points = np.column_stack([lead.path, np.ones(len(lead.path))]) @ back.T
+        return replace(lead, path=(points[:, :2] / points[:, 2:]).astype(np.float32))
+
+    return replace(
+        leads,
+        rotation_deg=wave.turn_deg,
+        leads={name: on_page(lead) for name, lead in leads.leads.items()},
+        rhythm=tuple(on_page(lead) for lead in leads.rhythm),
+    )
 
 
 def _with_margin(region: EcgRegion, page: Page) -> Crop:
@@ -79,9 +122,10 @@ def _read_upright(ink: Ink, wave: Wave | None, crop: Crop) -> Leads:
         raise LeadsUnreadable(
             "no_traces", "No traces were found on this page. Please scan the whole page, upright and evenly lit."
         )
-    layout = _layout(strips, lines)
+    layout, lines = _layout(strips, _without_specks(cleaned >= ink.edge), lines, rough_mm)
+    cleaned = without_lines(small, lines, 2.0)
     scale = _scale(strips, layout, wave, factor)
-    begin, per_second = _time_axis(strips, layout, scale.px_per_mm / factor)
+    begin, per_second = _time_axis(strips, layout, lines, scale.px_per_mm / factor)
     places = _places(layout, strips, begin, per_second)
     labels = find_labels(_without_specks(cleaned >= ink.edge), places, scale.px_per_mm / factor)
     ways = _ways(cleaned, ink.full, strips, scale.px_per_mm / factor, places, labels)
@@ -106,7 +150,14 @@ def _without_specks(strokes: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(keep[labels], dtype=np.bool_)
 
 
-def _layout(strips: Strips, lines: list[tuple[int, int, int]]) -> Layout:
+def _layout(
+    strips: Strips, strokes: NDArray[np.bool_], lines: list[Line], rough_mm: float
+) -> tuple[Layout, list[Line]]:
+    """The layout that the page shows, and those of the upright lines that separate its leads.
+
+    Where layouts have the same number of strips, separators and free letters at the places that only one of them
+    expects decide.
+    """
     fitting = [layout for layout in LAYOUTS.values() if layout.strips == len(strips.baselines)]
     if not fitting:
         raise LeadsUnreadable(
@@ -114,9 +165,28 @@ def _layout(strips: Strips, lines: list[tuple[int, int, int]]) -> Layout:
             f"{len(strips.baselines)} strips of traces were found, which fits no known layout. "
             "Please scan the whole page, upright and evenly lit.",
         )
-    if lines:
-        fitting = [layout for layout in fitting if layout.columns == len(lines) + 1] or fitting
-    return fitting[0]
+    judged = [(*_evidence(layout, strips, strokes, lines, rough_mm), -index) for index, layout in enumerate(fitting)]
+    best = max(judged, key=lambda entry: (entry[0], entry[2]))
+    return fitting[-best[2]], best[1]
+
+
+def _evidence(
+    layout: Layout, strips: Strips, strokes: NDArray[np.bool_], lines: list[Line], rough_mm: float
+) -> tuple[float, list[Line]]:
+    """How much speaks for a layout, and the upright lines at its boundaries."""
+    width = strips.right - strips.left
+    expected = [strips.left + width * column / layout.columns for column in range(1, layout.columns)]
+    separators = []
+    for place in expected:
+        near = [line for line in lines if abs(line[0] - place) < 2.5 * rough_mm]
+        if near:
+            separators.append(min(near, key=lambda line: abs(line[0] - place)))
+    per_second = width / layout.duration_s
+    inner = [place for place in _places(layout, strips, strips.left, per_second) if place.left > strips.left + 1]
+    lettered = sum(bool(letters_beside(strokes, [place], rough_mm)) for place in inner)
+    if not expected:
+        return 0.0, []
+    return 2 * len(separators) / len(expected) + lettered / len(inner), separators
 
 
 def _scale(strips: Strips, layout: Layout, wave: Wave | None, factor: int) -> _Scale:
@@ -133,15 +203,26 @@ def _scale(strips: Strips, layout: Layout, wave: Wave | None, factor: int) -> _S
     return _Scale(by_layout, "layout")
 
 
-def _time_axis(strips: Strips, layout: Layout, px_per_mm: float) -> tuple[float, float]:
+def _time_axis(strips: Strips, layout: Layout, lines: list[Line], px_per_mm: float) -> tuple[float, float]:
     """Column of time 0 and columns per second, at working size."""
     by_paper = px_per_mm * MM_PER_S
-    width = strips.right - strips.left
-    by_layout = width / layout.duration_s
+    by_layout = (strips.right - strips.left) / layout.duration_s
+    begin = strips.left
+    if len(lines) == layout.columns - 1 and lines:
+        # Separators stand exactly between two leads; the first and last column may begin or end with a gap.
+        columns = np.arange(1, layout.columns)
+        if len(lines) > 1:
+            spacing, offset = np.polyfit(columns, [line[0] for line in lines], 1)
+            if abs(spacing / layout.column_s / by_paper - 1) < _RULER:
+                return float(offset), float(spacing / layout.column_s)
+        else:
+            spacing = lines[0][0] - begin
+            if abs(spacing / layout.column_s / by_paper - 1) < _RULER:
+                return begin, float(spacing / layout.column_s)
     # The machine's own width is the better ruler where it agrees with the paper: grids are drawn in whole pixels.
-    if abs(by_layout / by_paper - 1) < 0.04:
-        return strips.left, by_layout
-    return strips.left, by_paper
+    if abs(by_layout / by_paper - 1) < _RULER:
+        return begin, by_layout
+    return begin, by_paper
 
 
 def _places(layout: Layout, strips: Strips, begin: float, per_second: float) -> list[Place]:

@@ -195,6 +195,8 @@ def find_strips(strokes: Strokes, rough_mm: float, counts: frozenset[int]) -> St
         return None
     beside = tuple(_beside(row, pulses, rough_mm) for row in rows)
     left, right = _ends(strokes, rows, beside, rough_mm)
+    # The pen is round: its ink begins half a stroke before the trace and ends as far behind it.
+    left, right = left + pen / 2 - 0.5, right - pen / 2 - 0.5
     return Strips(tuple(rows), beside, left, right, (), pen)
 
 
@@ -255,7 +257,7 @@ def _ends(
     span = max(round(5 * rough_mm), 4)
     lefts, rights = [], []
     for row, pulse in zip(rows, pulses, strict=True):
-        reach = 8 * rough_mm
+        reach = 9 * rough_mm
         band = strokes[max(round(row - reach), 0) : round(row + reach) + 1].any(axis=0)
         on_left = pulse is not None and pulse.right < width / 2
         begin = round(pulse.right + 0.4 * rough_mm) if pulse is not None and on_left else 0
@@ -269,4 +271,12 @@ def _ends(
             rights.append(float(steady_before[-1] + 1) if steady_before.size else float(end))
     if not lefts:
         return 0.0, float(width)
-    return float(np.median(lefts)), float(np.median(rights))
+    return _agreed(lefts, 1.5 * rough_mm, later=False), _agreed(rights, 1.5 * rough_mm, later=True)
+
+
+def _agreed(values: list[float], slack: float, *, later: bool) -> float:
+    """Where most strips begin or end; among equals the outer place, since traces are lost more easily than made."""
+    known = np.array(sorted(values, reverse=later))
+    votes = (np.abs(known[:, None] - known) <= slack).sum(axis=1)
+    together = np.abs(known - known[int(votes.argmax())]) <= slack
+    return float(np.median(known[together]))
