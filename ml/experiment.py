@@ -64,6 +64,7 @@ def carry_out(
     cache: Path | None = None,
     weights_folder: Path | None = None,
     settings: pipelines.Settings | None = None,
+    devices: int = 1,
 ) -> Run:
     """Train, answer the held-out pages, calibrate, and write the run down. A finished run is read back.
 
@@ -74,6 +75,7 @@ def carry_out(
         cache: for the pages as model inputs.
         weights_folder: of local ImageNet weights; default ``data/weights``.
         settings: of a classical pipeline, where they differ from the registry's own (`ml.pipelines.build`).
+        devices: how many a network is trained on (`ml.devices`).
 
     Raises:
         ValueError: the folder holds another run, or the protocol does not fit the data.
@@ -95,7 +97,7 @@ def carry_out(
         logits, facts = _fit_pipeline(experiment, inputs, pages, classes, split, folder, settings or {})
     else:
         logits, facts = _train_network(
-            experiment, inputs, pages, classes, split, folder, weights_folder or data / "weights"
+            experiment, inputs, pages, classes, split, folder, weights_folder or data / "weights", devices
         )
     facts.setdefault("minutes", round((time.monotonic() - began) / 60, 2))
     parts = {part: _predictions(pages, classes, logits, getattr(split, part)) for part in ("validation", "test")}
@@ -155,6 +157,7 @@ def _train_network(
     split: Split,
     folder: Path,
     weights_folder: Path,
+    devices: int,
 ) -> tuple[NDArray[np.float64], dict[str, Any]]:
     import keras
 
@@ -169,6 +172,7 @@ def _train_network(
         folder,
         weights=experiment.weights,
         weights_folder=weights_folder,
+        devices=devices,
     )
     logits = predict_logits(model, inputs)
     began = time.monotonic()

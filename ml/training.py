@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,29 @@ from numpy.typing import NDArray
 from ml.architectures import REGISTRY
 from ml.augmentation import page_augmentation
 from ml.dataset import LabelledPage, Split, hold_out_groups
+from ml.devices import spread_over
 from ml.losses import CategoricalFocal, FocalAdaptation
 from ml.pretrained import FOLDED, initialise
 from ml.recipes import Recipe
 
+logger = logging.getLogger(__name__)
+
 Inputs = NDArray[np.uint8]
 Labels = NDArray[np.intp]
+# Called with the number of an epoch and the network as it stands then.
+AfterEpoch = Callable[[int, keras.Model], None]
+
+_VALIDATION_BATCH = 32
 
 
 class AugmentedPages(keras.utils.PyDataset):  # type: ignore[misc]
     """Shuffled, augmented batches of training pages with their class weights."""
 
-    def __init__(self, inputs: Inputs, labels: Labels, classes: int, recipe: Recipe, first_epoch: int) -> None:
+    def __init__(
+        self, inputs: Inputs, labels: Labels, classes: int, recipe: Recipe, first_epoch: int, *, devices: int = 1
+    ) -> None:
         super().__init__()
+        self._devices = devices
         self._inputs, self._targets = inputs, one_hot(labels, classes)
         self._weights = page_weights(labels, labels, classes, recipe)
         self._recipe = recipe
@@ -41,11 +52,13 @@ class AugmentedPages(keras.utils.PyDataset):  # type: ignore[misc]
     def _start_epoch(self) -> None:
         # Seeded by epoch, so that a resumed run sees what an uninterrupted one would have seen.
         seed = self._recipe.seed * 10_000 + self._epoch
-        self._order = np.random.default_rng(seed).permutation(len(self._inputs))
+        order = np.random.default_rng(seed).permutation(len(self._inputs))
+        # Devices take equal shares: the few pages that are left over have their turn in another epoch.
+        self._order = order[: len(order) - len(order) % self._devices]
         self._augment = page_augmentation(seed)
 
     def __len__(self) -> int:
-        return math.ceil(len(self._inputs) / self._recipe.batch_size)
+        return math.ceil(len(self._order) / self._recipe.batch_size)
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
         size = self._recipe.batch_size
@@ -68,6 +81,8 @@ def train(
     *,
     weights: str = "none",
     weights_folder: Path | None = None,
+    devices: int = 1,
+    after_epoch: AfterEpoch | None = None,
 ) -> keras.Model:
     """Train until validation loss stops falling, or take up a run that was broken off.
 
@@ -77,17 +92,21 @@ def train(
         pages: the N pages, in the same order.
         classes: class names in the order of the outputs.
         split: indices; the test part is not touched here.
-        folder: of the run: ``recipe.json``, ``weights.json``, ``log.csv``, ``best.weights.h5``, ``last.keras``; an
-            existing one of the same recipe is resumed at the epoch after its last.
+        folder: of the run: ``recipe.json``, ``weights.json``, ``log.csv``, ``best.weights.h5``, ``last.keras``,
+            ``tensorboard``; an existing one of the same recipe is resumed at the epoch after its last.
         weights, weights_folder: where the backbones' weights come from (`ml.pretrained.initialise`).
+        devices: how many share each batch (`ml.devices`).
+        after_epoch: told of each epoch when it is on disk. What it raises ends the training, to be taken up later.
 
     Returns:
         The network in float32 with the weights of its best epoch.
 
     Raises:
-        ValueError: ``folder`` holds a run with another recipe.
+        ValueError: ``folder`` holds a run with another recipe, or the batch cannot be divided among the devices.
         WeightsUnavailable: the weights asked for cannot be had.
     """
+    if recipe.batch_size % devices:
+        raise ValueError(f"a batch of {recipe.batch_size} pages does not divide among {devices} devices")
     _check_same_run(recipe, folder)
     keras.utils.set_random_seed(recipe.seed)
     labels = np.array([classes.index(page.label) for page in pages])
@@ -96,18 +115,30 @@ def train(
     started_in = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     try:
-        model = keras.saving.load_model(last_state) if past else REGISTRY[recipe.architecture].build(len(classes))
-        if not past:
-            used = initialise(model, recipe.architecture, wanted=weights, folder=weights_folder)
-            (folder / "weights.json").write_text(json.dumps(used, indent=2) + "\n")
-        if not _finished(past, recipe):
-            _fit(model, recipe, inputs, pages, labels, len(classes), split, folder, past)
+        with spread_over(devices):
+            model = keras.saving.load_model(last_state) if past else REGISTRY[recipe.architecture].build(len(classes))
+            if not past:
+                used = initialise(model, recipe.architecture, wanted=weights, folder=weights_folder)
+                (folder / "weights.json").write_text(json.dumps(used, indent=2) + "\n")
+            if not _finished(past, recipe):
+                run = _RunFolder(folder, past, devices, after_epoch)
+                _fit(model, recipe, inputs, pages, labels, len(classes), split, run)
+            model.load_weights(best_weights)
     finally:
         keras.config.set_dtype_policy(started_in)
     finished = REGISTRY[recipe.architecture].build(len(classes))
-    model.load_weights(best_weights)
     finished.set_weights(model.get_weights())
     return finished
+
+
+@dataclass
+class _RunFolder:
+    """Where a training stands, and who watches it."""
+
+    folder: Path
+    past: list[dict[str, float]]
+    devices: int
+    after_epoch: AfterEpoch | None
 
 
 def _fit(
@@ -118,9 +149,9 @@ def _fit(
     labels: Labels,
     classes: int,
     split: Split,
-    folder: Path,
-    past: list[dict[str, float]],
+    run: _RunFolder,
 ) -> None:
+    folder = run.folder
     train_part, inner = split.train, split.train[:0]
     adaptive: list[keras.callbacks.Callback] = []
     loss = _loss(recipe, labels[split.train], classes)
@@ -132,14 +163,10 @@ def _fit(
             k=recipe.gamma_slope,
         )
         adaptive = [_AdaptFocal(loss, adaptation, inputs[inner], labels[inner], folder / "focal.json")]
-    validation = (
-        inputs[split.validation, ..., None].astype(np.float32),
-        one_hot(labels[split.validation], classes),
-        page_weights(labels[split.train], labels[split.validation], classes, recipe),
-    )
+    validation = _validation(inputs, labels, split, classes, recipe, run.devices)
     for first, last in _phases(recipe, folder):
-        done = len(past)
-        if done >= last or _finished(past, recipe):
+        done = len(run.past)
+        if done >= last or _finished(run.past, recipe):
             continue
         if done == first or not model.compiled:
             _set_trainable(model, recipe, folder, frozen=first < last <= recipe.frozen_epochs)
@@ -147,14 +174,29 @@ def _fit(
         else:
             model.loss = loss
         model.fit(
-            AugmentedPages(inputs[train_part], labels[train_part], classes, recipe, first_epoch=done),
+            AugmentedPages(
+                inputs[train_part], labels[train_part], classes, recipe, first_epoch=done, devices=run.devices
+            ),
             validation_data=validation,
+            validation_batch_size=run.devices * max(_VALIDATION_BATCH // run.devices, 1),
             epochs=last,
             initial_epoch=done,
-            callbacks=[*adaptive, *_callbacks(recipe, folder, past)],
+            callbacks=[*adaptive, *_callbacks(recipe, run)],
             verbose=2,
         )
-        past = read_log(folder / "log.csv")
+        run.past = read_log(folder / "log.csv")
+
+
+def _validation(
+    inputs: Inputs, labels: Labels, split: Split, classes: int, recipe: Recipe, devices: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    chosen = split.validation
+    weights = page_weights(labels[split.train], labels[chosen], classes, recipe)
+    if left_over := len(chosen) % devices:
+        # Equal shares for all devices: pages once more, without weight in the loss.
+        more = chosen[np.arange(devices - left_over) % len(chosen)]
+        chosen, weights = np.concatenate([chosen, more]), np.append(weights, np.zeros(len(more), np.float32))
+    return inputs[chosen, ..., None].astype(np.float32), one_hot(labels[chosen], classes), weights
 
 
 def _phases(recipe: Recipe, folder: Path) -> list[tuple[int, int]]:
@@ -284,10 +326,33 @@ class _ReportEpoch(keras.callbacks.Callback):  # type: ignore[misc]
             writer.writerow(row)
 
 
-def _callbacks(recipe: Recipe, folder: Path, past: list[dict[str, float]]) -> list[keras.callbacks.Callback]:
-    losses = [row["val_loss"] for row in past]
+class _Tell(keras.callbacks.Callback):  # type: ignore[misc]
+    """Tells somebody of each epoch."""
+
+    def __init__(self, after_epoch: AfterEpoch) -> None:
+        super().__init__()
+        self._after_epoch = after_epoch
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._after_epoch(epoch, self.model)
+
+
+def _tensorboard(folder: Path) -> list[keras.callbacks.Callback]:
+    if keras.backend.backend() != "tensorflow":
+        # Keras writes these through TensorFlow, which would take the GPU's memory away from the other backend.
+        logger.warning(
+            "No TensorBoard logs on the %s backend; the same figures are in log.csv", keras.backend.backend()
+        )
+        return []
+    return [keras.callbacks.TensorBoard(str(folder / "tensorboard"), write_graph=False)]
+
+
+def _callbacks(recipe: Recipe, run: _RunFolder) -> list[keras.callbacks.Callback]:
+    folder = run.folder
+    losses = [row["val_loss"] for row in run.past]
     best = min(losses, default=None)
     return [
+        *_tensorboard(folder),
         keras.callbacks.ModelCheckpoint(
             str(folder / "best.weights.h5"),
             monitor="val_loss",
@@ -302,6 +367,7 @@ def _callbacks(recipe: Recipe, folder: Path, past: list[dict[str, float]]) -> li
             monitor="val_loss", patience=_patience_left(losses, recipe), baseline=best, verbose=1
         ),
         _ReportEpoch(folder / "log.csv", folder / "last.keras"),
+        *([_Tell(run.after_epoch)] if run.after_epoch else []),
     ]
 
 

@@ -40,6 +40,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--loss", choices=LOSSES)
     parser.add_argument("--precision", choices=PRECISIONS)
     parser.add_argument(
+        "--devices", default="1", help="of this machine to share each batch: a number or “all” (default: %(default)s)"
+    )
+    parser.add_argument(
         "--set",
         dest="settings",
         action="append",
@@ -48,6 +51,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="STEP__NAME=VALUE",
         help="of a classical pipeline, by scikit-learn's names; may be repeated",
     )
+
+
+def _devices(args: argparse.Namespace) -> int:
+    if REGISTRY[args.architecture].classical or args.devices == "1":
+        return 1
+    from ml.devices import count_devices
+
+    return count_devices(args.devices)
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -80,6 +91,7 @@ def run(args: argparse.Namespace) -> int:
             cache=cache,
             weights_folder=args.weights_folder,
             settings=dict(args.settings),
+            devices=_devices(args),
         )
         metrics, done = judge(finished), folder
         if can_be_sealed(experiment):

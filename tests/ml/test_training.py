@@ -37,6 +37,14 @@ def _log(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def _tensorboard_epochs(folder: Path) -> list[int]:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder / "tensorboard" / "validation"))
+    events.Reload()
+    return [event.step for event in events.Tensors("epoch_loss")]
+
+
 def test_a_run_broken_off_goes_on_where_it_stopped(tmp_path: Path) -> None:
     inputs, pages, split = _pages()
     train(replace(RECIPE, epochs=1), inputs, pages, CLASSES, split, tmp_path)
@@ -47,6 +55,7 @@ def test_a_run_broken_off_goes_on_where_it_stopped(tmp_path: Path) -> None:
     model = train(RECIPE, inputs, pages, CLASSES, split, tmp_path)
     assert [row["epoch"] for row in _log(tmp_path)] == ["0", "1"]
     before = _log(tmp_path)
+    assert _tensorboard_epochs(tmp_path) == [0, 1]
     again = train(RECIPE, inputs, pages, CLASSES, split, tmp_path)
     assert _log(tmp_path) == before, "a finished run must not train on"
     assert predict_logits(again, inputs) == pytest.approx(predict_logits(model, inputs), abs=1e-4)
