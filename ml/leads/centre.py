@@ -29,6 +29,10 @@ _UPRIGHT: Final = 1.7
 _REACH_MM: Final = 0.6
 _SURROUNDINGS_MM: Final = 6.0
 _NARROWER: Final = 1.1
+# Beyond the other strip's line a wave that runs through goes on narrowing; else the ink there is that strip's own.
+_THROUGH: Final = 0.75
+# Where two waves touch tip to tip the ink is narrower than on both sides by so much.
+_NECK: Final = 0.7
 # By how many pixels a stroke reaches less far into its neighbouring columns than half its pen: a column must be covered
 # to some part before it counts as ink. Measured on drawn pages of both sizes.
 _OVERLAP: Final = 0.15
@@ -175,9 +179,13 @@ def _settle_shared(
             patch = strokes[:, left : right + 1]
             broad_above = _breadth(patch, level_above + margin, level_above + margin + third, here - left)
             broad_below = _breadth(patch, level_below - margin - third, level_below - margin, here - left)
-            if broad_below >= broad_above * _NARROWER:
+            neck = _neck(patch, level_above + margin, level_below - margin, here - left)
+            if neck is not None:
+                _split_at(neck, above, span, u, l)
+                shared[above, here] = shared[below, here] = True
+            elif broad_below >= broad_above * _NARROWER:
                 tip = _breadth(patch, level_above - margin - third, level_above - margin, here - left)
-                own_peak = tip > broad_above
+                own_peak = tip > _THROUGH * broad_above
                 _pass_behind(above, here, u, l, keep_upper=own_peak, limit=level_above)
                 if own_peak:
                     u[below, here] = np.maximum(u[below, here], level_above)
@@ -185,16 +193,14 @@ def _settle_shared(
                 shared[below, here] = own_peak
             elif broad_above >= broad_below * _NARROWER:
                 tip = _breadth(patch, level_below + margin, level_below + margin + third, here - left)
-                own_peak = tip > broad_below
+                own_peak = tip > _THROUGH * broad_below
                 _pass_behind(below, here, u, l, keep_lower=own_peak, limit=level_below)
                 if own_peak:
                     l[above, here] = np.minimum(l[above, here], level_below)
                 shared[below, here] = True
                 shared[above, here] = own_peak
             else:
-                half = (level_above + level_below) / 2
-                l[above, here] = np.minimum(l[above, here], half)
-                u[below, here] = np.maximum(u[below, here], half)
+                _split_at(neck if neck is not None else (level_above + level_below) / 2, above, span, u, l)
                 shared[above, here] = shared[below, here] = True
     return shared
 
@@ -217,6 +223,25 @@ def _pass_behind(
         u[strip, here] = straight
     if not keep_lower:
         l[strip, here] = straight
+
+
+def _split_at(row: float, above: int, span: NDArray[np.intp], u: Doubles, l: Doubles) -> None:
+    """Two waves that touch: each strip keeps its side."""
+    l[above, span] = np.minimum(l[above, span], row)
+    u[above + 1, span] = np.maximum(u[above + 1, span], row)
+
+
+def _neck(patch: NDArray[np.bool_], start: float, stop: float, here: NDArray[np.intp]) -> float | None:
+    """The row at which two waves touch tip to tip: narrow between two broader ends, or ``None``."""
+    rows = range(max(round(start), 0), min(round(stop), len(patch)))
+    if len(rows) < 8:
+        return None
+    breadths = np.array([_breadth(patch, row, row + 1, here) for row in rows])
+    smooth = np.convolve(np.pad(breadths, 2, mode="edge"), np.ones(5) / 5, "valid")
+    ends = max(len(rows) // 8, 2)
+    narrowest = ends + int(smooth[ends : len(rows) - ends].argmin())
+    least = min(smooth[: narrowest - ends + 1].max(), smooth[narrowest + ends :].max(initial=0.0))
+    return float(rows[narrowest]) if smooth[narrowest] < _NECK * least else None
 
 
 def _breadth(patch: NDArray[np.bool_], start: float, stop: float, here: NDArray[np.intp]) -> float:

@@ -15,7 +15,7 @@ from ml.leads.lattice import Wave, find_wave, flattening, grid_picture
 from ml.leads.labels import Label, Place, find_labels, letters_beside, mask_of
 from ml.leads.layouts import LAYOUTS, Layout, Slot
 from ml.leads.signals import Lead, Leads, LeadsUnreadable, ScaleSource
-from ml.leads.strips import Strips, find_strips, separator_lines, without_lines
+from ml.leads.strips import Line, Strips, find_strips, separator_lines, without_lines
 from ml.leads.tracing import find_ways
 from ml.page import Crop, find_ecg, halve
 
@@ -25,17 +25,12 @@ if TYPE_CHECKING:
 
 MM_PER_S: Final = 25.0
 _WORKING_WIDTH: Final = 900
-_LETTER_INK: Final = 0.3
 _RULER: Final = 0.04
 _ROUGH_WIDTH_MM: Final = 266.0
 _COUNTS: Final = frozenset(layout.strips for layout in LAYOUTS.values())
 # What one period of the found lattice may be: a large square, half of one as overtones show it, a millimetre, and the
 # half millimetre between dots.
 _PERIODS_MM: Final = (5.0, 2.5, 5 / 3, 1.0, 0.5)
-
-
-# Column, top and bottom row of an upright line.
-Line = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -129,8 +124,7 @@ def _read_upright(ink: Ink, wave: Wave | None, crop: Crop) -> Leads:
     places = _places(layout, strips, begin, per_second)
     labels = find_labels(_without_specks(cleaned >= ink.edge), places, scale.px_per_mm / factor)
     ways = _ways(cleaned, ink.full, strips, scale.px_per_mm / factor, places, labels)
-    full_lines = [(round((x + 0.5) * factor - 0.5), top * factor, bottom * factor) for x, top, bottom in lines]
-    darkness = without_lines(ink.darkness, full_lines, 1.5 * factor) if full_lines else ink.darkness
+    darkness = without_lines(ink.darkness, [line.enlarged(factor) for line in lines], 1.5 * factor)
     centres = centre_traces(
         darkness,
         ink.edge,
@@ -241,13 +235,12 @@ def _ways(
     left, right = max(round(strips.left), 0), min(round(strips.right), darkness.shape[1])
     # Thin upright strokes turn grey in a small scan; they are ink all the same.
     ink = np.minimum(darkness.astype(np.float32) / (0.6 * full), 1.0)
-    # Letters are crossed where there is nothing better.
-    ink[mask_of(labels, (darkness.shape[0], darkness.shape[1]), 0.5)] *= _LETTER_INK
+    letters = mask_of(labels, (darkness.shape[0], darkness.shape[1]), 0.5)
     breaks = [
         [round(place.left) - left for place in places if place.strip == strip and 2 < place.left - left < right - left]
         for strip in range(len(strips.baselines))
     ]
-    ways = find_ways(ink[:, left:right], np.array(strips.baselines), px_per_mm, breaks)
+    ways = find_ways(ink[:, left:right], np.array(strips.baselines), px_per_mm, breaks, letters[:, left:right])
     rows = np.full((len(strips.baselines), darkness.shape[1]), np.nan)
     rows[:, left:right] = (ways.enter + ways.leave) / 2
     # Where another lead begins, entering belongs to the lead before.

@@ -78,30 +78,68 @@ def pen_width(strokes: Strokes, rough_mm: float) -> float:
     return float((near * counts[near]).sum() / counts[near].sum())
 
 
-def separator_lines(strokes: Strokes, rough_mm: float) -> list[tuple[int, int, int]]:
-    """Long straight vertical lines as column, top and bottom row."""
+class Line(NamedTuple):
+    """An upright line: its column at the middle of its height, columns it leans to the right per row, its rows."""
+
+    column: float
+    lean: float
+    top: int
+    bottom: int
+
+    def enlarged(self, factor: int) -> Line:
+        """The same on a picture ``factor`` times as large."""
+        return Line((self.column + 0.5) * factor - 0.5, self.lean, self.top * factor, self.bottom * factor)
+
+    def columns(self) -> NDArray[np.intp]:
+        """Its column in every of its rows."""
+        rows = np.arange(self.top, self.bottom)
+        middle = (self.top + self.bottom - 1) / 2
+        return np.round(self.column + self.lean * (rows - middle)).astype(np.intp)
+
+
+def separator_lines(strokes: Strokes, rough_mm: float) -> list[Line]:
+    """Long straight upright lines, also where they lean a little."""
     tall = max(round(26 * rough_mm), round(0.45 * strokes.shape[0]))
-    # A line leans by a pixel or two on its way; a few broken pixels must not hide it.
+    # A line that leans by some pixels on its way; a few broken pixels must not hide it.
     bridged = cv2.morphologyEx(strokes.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 1), np.uint8))
-    lines = cv2.morphologyEx(bridged, cv2.MORPH_OPEN, np.ones((tall, 1), np.uint8))
-    count, _, stats, centres = cv2.connectedComponentsWithStats(lines)
+    lines = cv2.morphologyEx(
+        cv2.dilate(bridged, np.ones((1, 5), np.uint8)), cv2.MORPH_OPEN, np.ones((tall, 1), np.uint8)
+    )
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(lines)
     found = []
     for index in range(1, count):
         left, top, width, height, _ = (int(value) for value in stats[index])
-        if width <= max(1.2 * rough_mm, 3) and height >= tall:
-            found.append((round(float(centres[index][0])), top, top + height))
+        if width > max(2.4 * rough_mm, 8) or height < tall:
+            continue
+        # Waves that cross the line widen it; the rows where it is alone show how it runs.
+        patch = bridged[top : top + height, left : left + width].astype(bool)
+        patch &= labels[top : top + height, left : left + width] == index
+        counts = patch.sum(axis=1)
+        alone = np.flatnonzero((counts > 0) & (counts <= np.median(counts[counts > 0]) + 1))
+        if alone.size < 0.3 * height:
+            continue
+        middles = (patch[alone] * np.arange(width)).sum(axis=1) / counts[alone]
+        lean, column = np.polyfit(alone - (height - 1) / 2, middles, 1)
+        off = np.abs(middles - column - lean * (alone - (height - 1) / 2))
+        if float(np.quantile(off, 0.8)) > 0.35 * rough_mm:
+            continue
+        found.append(Line(left + float(column), float(lean), top, top + height))
     return found
 
 
-def without_lines(darkness: NDArray[np.uint8], lines: list[tuple[int, int, int]], pen: float) -> NDArray[np.uint8]:
+def without_lines(darkness: NDArray[np.uint8], lines: list[Line], pen: float) -> NDArray[np.uint8]:
     """The page without its separators: paper, but for ink that runs on at both sides of the line."""
     cleaned = darkness.copy()
     reach = round(pen / 2) + 1
     width = darkness.shape[1]
-    for column, top, bottom in lines:
-        before, behind = max(column - reach - 1, 0), min(column + reach + 1, width - 1)
-        both = np.minimum(darkness[top:bottom, before], darkness[top:bottom, behind])
-        cleaned[top:bottom, before + 1 : behind] = both[:, None]
+    for line in lines:
+        bottom = min(line.bottom, darkness.shape[0])
+        rows = np.arange(line.top, bottom)
+        columns = line.columns()[: len(rows)]
+        before, behind = np.clip(columns - reach - 1, 0, width - 1), np.clip(columns + reach + 1, 0, width - 1)
+        both = np.minimum(darkness[rows, before], darkness[rows, behind])
+        for offset in range(-reach, reach + 1):
+            cleaned[rows, np.clip(columns + offset, 0, width - 1)] = both
     return cleaned
 
 

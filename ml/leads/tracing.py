@@ -26,6 +26,8 @@ _CLIMB_PAPER: Final = 0.6
 _FAR: Final = 0.12
 _NEAR_MM: Final = 6.0
 _WINDOW_MM: Final = 32.0
+# How much of a letter's ink counts as a trace's.
+_LETTER_INK: Final = 0.3
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,11 @@ class Ways:
 
 
 def find_ways(
-    ink: Floats, baselines: NDArray[np.float64], px_per_mm: float, breaks: Sequence[Sequence[int]] = ()
+    ink: Floats,
+    baselines: NDArray[np.float64],
+    px_per_mm: float,
+    breaks: Sequence[Sequence[int]] = (),
+    letters: NDArray[np.bool_] | None = None,
 ) -> Ways:
     """Follow the trace of each strip.
 
@@ -51,6 +57,7 @@ def find_ways(
         baselines: rows of the strips' resting lines, (strips,).
         px_per_mm: scale of ``ink``.
         breaks: for every strip, the columns at which another lead begins, whose trace may begin at any height.
+        letters: (H, W) where names are printed: their ink may be climbed along but is poor to cross.
 
     Returns:
         One way for each strip, in rows of ``ink``.
@@ -61,9 +68,13 @@ def find_ways(
     tops = np.round(baselines).astype(int) - half
     # Outside the page there is paper.
     padded = np.zeros((height + 2 * span, width), np.float32)
-    padded[span : span + height] = ink
-    windows = np.stack([padded[span + top : span + top + span] for top in tops])
-    missing = np.ascontiguousarray(np.moveaxis(1.0 - windows, 2, 0))
+
+    def windows(picture: Floats) -> Floats:
+        padded[span : span + height] = picture
+        stacked = np.stack([padded[span + top : span + top + span] for top in tops])
+        return np.ascontiguousarray(np.moveaxis(1.0 - stacked, 2, 0))
+
+    missing = windows(ink)
     scale = 4.0 / px_per_mm
     climb = (_CLIMB_INK + (_CLIMB_PAPER - _CLIMB_INK) * missing) * scale
     for strip, columns in enumerate(breaks):
@@ -73,7 +84,8 @@ def find_ways(
     climbed = np.cumsum(climb, axis=2) - climb / 2
     away = np.abs(np.arange(span) - half) / px_per_mm / 10
     beyond = np.maximum(away - _NEAR_MM / 10, 0.0)
-    here = missing * scale + (_FAR * scale * beyond).astype(np.float32)
+    poor = missing if letters is None else windows(np.where(letters, _LETTER_INK * ink, ink).astype(np.float32))
+    here = poor * scale + (_FAR * scale * beyond).astype(np.float32)
     return _follow(here, climbed.astype(np.float32), (0.5 * away).astype(np.float32), tops)
 
 
