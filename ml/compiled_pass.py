@@ -35,6 +35,11 @@ class Answer(NamedTuple):
 CompiledPass = Callable[[NDArray[np.float32]], Answer]
 
 
+def as_input(page: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """A preprocessed page (height, width) as what a pass takes: (1, height, width, 1) float32."""
+    return page[None, ..., None].astype(np.float32)
+
+
 def load_model(manifest: BundleManifest) -> keras.Model:
     """A bundle's network.
 

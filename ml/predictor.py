@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.bundle import BundleManifest, read_manifest
-from ml.compiled_pass import CompiledPass, load_model
+from ml.compiled_pass import CompiledPass, as_input, load_model
 from ml.decode import Page
 from ml.errors import BundleCorrupt
 from ml.export import TENSORFLOW
@@ -110,7 +110,7 @@ class Predictor:
             # Nearly every page is one, so the network does not wait for the verdict; a refusal discards its answer.
             verdict = beside.submit(require_ecg, layers, region)
             model_input = preprocess(page, region.crop, self._manifest.preprocessing)
-            probabilities, attribution = self._compiled(model_input[None, ..., None].astype(np.float32))
+            probabilities, attribution = self._compiled(as_input(model_input))
             verdict.result()
         values = [float(value) for value in probabilities]
         winner = int(np.argmax(values))

@@ -40,8 +40,8 @@ def _section(exports: dict[str, Any], spec: PreprocessingSpec) -> str:
         "",
         what,
         "",
-        "| | file | bytes | compared on | other winners | probability differs by up to | Grad-CAM by up to |",
-        "|---|---|---|---|---|---|---|",
+        "| | file | bytes | compared on | other winners | probability differs by | Grad-CAM by | maps too far off |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     known = {name: exports[name] for name in FORMATS if name in exports}
     for name, record in known.items():
@@ -49,7 +49,7 @@ def _section(exports: dict[str, Any], spec: PreprocessingSpec) -> str:
         lines.append(
             f"| {FORMATS[name].title} | `{record['file']}` | {record['bytes']:,} | {record['compared_on']} | "
             f"{parity['differing_winners']} | {parity['probability_difference']:.1e} | "
-            f"{parity['attribution_difference']:.1e} |"
+            f"{parity['attribution_difference']:.1e} | {parity['pages_beyond']} |"
         )
     lines += [
         "",

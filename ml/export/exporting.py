@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ml.bundle import BundleManifest, amend, sha256_of
-from ml.compiled_pass import Answer, graph_of, load_model, tensorflow_pass
+from ml.compiled_pass import Answer, as_input, graph_of, load_model, tensorflow_pass
 from ml.export import TENSORFLOW, BackendUnavailable, ExportFailed
 from ml.export.card import with_exports
 from ml.export.convert import convert
-from ml.export.latency import machine, measure
+from ml.export.latency import machine, with_all_threads, with_one_thread
 from ml.export.parity import Parity, answers, compare
 from ml.export.reference import REFERENCE, write_reference
-from ml.export.runtimes import open_export, processors
+from ml.export.runtimes import open_export
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,7 +89,13 @@ def export(
         write_reference(staged / REFERENCE, pages.reference, answers(reference_pass, pages.reference))
         outcomes = [_tried(graph, form, right, pages, staged / form.file) for form in forms]
         passed = [outcome for outcome in outcomes if outcome.record]
-        _add_latency(manifest.folder, passed, staged, rounds)
+        if passed:
+            files = {outcome.form.name: staged / outcome.form.file for outcome in passed}
+            measured = {
+                "one_thread": with_one_thread(manifest.folder, files, staged / REFERENCE, rounds=rounds),
+                "all_threads": with_all_threads(reference_pass, files, as_input(pages.reference[0]), rounds=rounds),
+            }
+            _add_latency(passed, measured)
         _seal(manifest, outcomes, staged, target)
     return outcomes
 
@@ -118,14 +124,7 @@ def _record(form: Format, file: Path, parity: Parity, description: str) -> dict[
     }
 
 
-def _add_latency(folder: Path, passed: Sequence[Outcome], staged: Path, rounds: int) -> None:
-    if not passed:
-        return
-    files = {outcome.form.name: staged / outcome.form.file for outcome in passed}
-    measured = {
-        title: measure(folder, files, staged / REFERENCE, threads=threads, rounds=rounds)
-        for title, threads in (("one_thread", 1), ("all_threads", processors()))
-    }
+def _add_latency(passed: Sequence[Outcome], measured: Mapping[str, Mapping[str, float]]) -> None:
     for outcome in passed:
         for key, name in (("latency_ms", outcome.form.name), ("tensorflow_latency_ms", TENSORFLOW)):
             outcome.record[key] = {title: round(times[name], 2) for title, times in measured.items()}

@@ -10,10 +10,9 @@ import pytest
 
 from ml.__main__ import main
 from ml.bundle import CARD, MANIFEST, MODEL, read_manifest
-from ml.compiled_pass import Answer, graph_of, load_model, tensorflow_pass
+from ml.compiled_pass import Answer, load_model, tensorflow_pass
 from ml.export import exporting
 from ml.export.card import with_exports
-from ml.export.convert import convert
 from ml.export.formats import FORMATS, Format
 from ml.export.parity import answers, compare
 from ml.export.reference import REFERENCE, read_reference
@@ -85,14 +84,13 @@ def test_the_reference_answers_are_tensorflows(manifest: BundleManifest) -> None
 
 
 @pytest.fixture
-def other_weights(other: BundleManifest, monkeypatch: pytest.MonkeyPatch) -> None:
+def other_weights(wrong: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """The converter writes a sound graph of another network."""
-    graph = graph_of(load_model(other), other)
 
-    def wrong(_: Any, form: Format) -> bytes:
-        return convert(graph, form)
+    def other_network(_: Any, form: Format) -> bytes:
+        return wrong[form.name]
 
-    monkeypatch.setattr(exporting, "convert", wrong)
+    monkeypatch.setattr(exporting, "convert", other_network)
 
 
 @pytest.mark.usefixtures("other_weights")
@@ -139,6 +137,20 @@ def _answer(*probabilities: float, heat: float = 0.5) -> Answer:
 def test_what_parity_means(candidate: Answer, passes: bool) -> None:
     same = _answer(0.50001, 0.49999)
     assert compare([same, same], [same, candidate], FORMATS["onnx"]).passed is passes
+
+
+def test_with_coarse_weights_a_few_pages_may_have_another_heatmap_but_none_another_winner() -> None:
+    same, off = _answer(0.5001, 0.4999), _answer(0.5001, 0.4999, heat=0.9)
+    right = [same] * 200
+    for name, bad, passes in (
+        ("litert-float16", [off] * 2, True),
+        ("litert-float16", [off] * 3, False),
+        ("litert-float16", [_answer(0.4999, 0.5001)], False),
+        ("litert-float16", [_answer(0.5001, 0.4999, heat=float("nan"))], False),
+        ("litert", [off], False),
+    ):
+        parity = compare(right, bad + right[len(bad) :], FORMATS[name])
+        assert parity.passed is passes, f"{name}: {parity}"
 
 
 def test_no_pages_prove_nothing() -> None:
