@@ -73,3 +73,18 @@ def ink_levels(darkness: Grey) -> tuple[float, float]:
     # A page of traces is ink to one or two per cent; a third of that is surely the inside of strokes.
     full = max(float(np.count_nonzero(from_above >= 0.004 * from_above[0]) - 1), _LEAST_FULL)
     return _EDGE * full, full
+
+
+def grid_level(darkness: Grey) -> float:
+    """How dark the grid's lines are on an upright page; 0 where they do not show.
+
+    A line of the grid is dark all along, a trace only where it lies: the median along a stretch of a row or a column
+    sees the first and not the second.
+    """
+    height, width = darkness.shape
+    levels = []
+    for top in range(0, height - 40, max(height // 4, 40)):
+        for left in range(0, width - 40, max(width // 5, 40)):
+            patch = darkness[top : top + max(height // 4, 40) : 2, left : left + max(width // 5, 40) : 2]
+            levels += [np.percentile(np.median(patch, axis=0), 92), np.percentile(np.median(patch, axis=1), 92)]
+    return float(np.percentile(levels, 70)) if levels else 0.0

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.leads.centre import Centres, centre_traces
-from ml.leads.ink import Grey, Ink, faint_of, ink_of
+from ml.leads.ink import Grey, Ink, faint_of, grid_level, ink_of
 from ml.leads.lattice import Wave, find_wave, flattening, grid_picture
 from ml.leads.labels import Label, Place, find_labels, letters_beside, mask_of
 from ml.leads.layouts import LAYOUTS, Layout, Slot
@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 
 MM_PER_S: Final = 25.0
 _WORKING_WIDTH: Final = 900
+_SAME_PERIOD: Final = 0.2
+# How far the scale along the traces may be from that of the grid, and still be the better one.
 _RULER: Final = 0.04
+_FEW_GAPS: Final = 0.96
+_FAINTER: Final = 0.55
+_ABOVE_GRID: Final = 1.25
+_LEAST_QUALITY: Final = 0.8
+# A strip that runs along another's trace for so much of its length is none.
+_DOUBLE: Final = 0.2
+_CLOSE_MM: Final = 14.0
 _ROUGH_WIDTH_MM: Final = 266.0
 _COUNTS: Final = frozenset(layout.strips for layout in LAYOUTS.values())
 # What one period of the found lattice may be: a large square, half of one as overtones show it, a millimetre, and the
@@ -84,8 +93,14 @@ def _read_flattened(page: Page, crop: Crop, wave: Wave, to_flat: NDArray[np.floa
     back = np.linalg.inv(homography)
 
     def on_page(lead: Lead) -> Lead:
-        points = np.column_stack([lead.path, np.ones(len(lead.path))]) @ back.T
-        return replace(lead, path=(points[:, :2] / points[:, 2:]).astype(np.float32))
+        x, y = lead.path.T.astype(np.float64)
+        read = np.isfinite(y)
+        # A gap has a place on the page too, but no height.
+        level = np.interp(x, x[read], y[read]) if read.any() else np.zeros_like(x)
+        points = np.column_stack([x, level, np.ones(len(x))]) @ back.T
+        path = points[:, :2] / points[:, 2:]
+        path[~read, 1] = np.nan
+        return replace(lead, path=path.astype(np.float32))
 
     return replace(
         leads,
@@ -106,6 +121,31 @@ def _with_margin(region: EcgRegion, page: Page) -> Crop:
 
 
 def _read_upright(ink: Ink, wave: Wave | None, crop: Crop) -> Leads:
+    """Read a flat page; once more with an eye for fainter ink where the first reading left gaps."""
+    above_grid = _ABOVE_GRID * grid_level(ink.darkness) + 6
+    ink = replace(ink, edge=min(max(ink.edge, above_grid), 0.8 * ink.full))
+    leads = _read_at_edge(ink, wave, crop)
+    fainter = max(_FAINTER * ink.edge, above_grid)
+    if _mean_quality(leads) < _FEW_GAPS and fainter < 0.9 * ink.edge:
+        try:
+            again = _read_at_edge(replace(ink, edge=fainter), wave, crop)
+        except LeadsUnreadable:
+            again = leads
+        if _mean_quality(again) > _mean_quality(leads) + 0.01:
+            leads = again
+    if _mean_quality(leads) < _LEAST_QUALITY:
+        raise LeadsUnreadable(
+            "traces_unclear",
+            "The traces cannot be told from the paper. Please scan the page, or photograph it flat and evenly lit.",
+        )
+    return leads
+
+
+def _mean_quality(leads: Leads) -> float:
+    return float(np.mean([lead.quality for lead in leads.all]))
+
+
+def _read_at_edge(ink: Ink, wave: Wave | None, crop: Crop) -> Leads:
     small = halve(ink.darkness, _WORKING_WIDTH)
     factor = round(ink.darkness.shape[1] / small.shape[1])
     rough_mm = small.shape[1] / _ROUGH_WIDTH_MM
@@ -113,6 +153,8 @@ def _read_upright(ink: Ink, wave: Wave | None, crop: Crop) -> Leads:
     lines = separator_lines(strokes, rough_mm)
     cleaned = without_lines(small, lines, 2.0)
     strips = find_strips(_without_specks(cleaned >= ink.edge), rough_mm, _COUNTS)
+    if strips is not None:
+        strips = _without_doubles(cleaned, ink.full, strips, rough_mm)
     if strips is None:
         raise LeadsUnreadable(
             "no_traces", "No traces were found on this page. Please scan the whole page, upright and evenly lit."
@@ -134,6 +176,30 @@ def _read_upright(ink: Ink, wave: Wave | None, crop: Crop) -> Leads:
         [label.scaled(factor) for label in labels],
     )
     return _assemble(layout, strips, scale, centres, begin * factor, per_second * factor, factor, crop)
+
+
+def _without_doubles(darkness: Grey, full: float, strips: Strips, rough_mm: float) -> Strips | None:
+    """Without strips that have no trace of their own: what follows another's trace was a line of print or of the grid."""
+    if len(strips.baselines) in _COUNTS and min(np.diff(strips.baselines)) > _CLOSE_MM * rough_mm:
+        return strips
+    left, right = max(round(strips.left), 0), min(round(strips.right), darkness.shape[1])
+    ink = np.minimum(darkness[:, left:right].astype(np.float32) / (0.6 * full), 1.0)
+    ways = find_ways(ink, np.array(strips.baselines), rough_mm)
+    rows = (ways.enter + ways.leave) / 2
+    away = np.abs(rows - np.array(strips.baselines)[:, None]).mean(axis=1)
+    inked = np.take_along_axis(ink, np.clip(np.round(rows), 0, len(ink) - 1).astype(int), axis=0).mean(axis=1)
+    keep = [strip for strip in range(len(rows)) if inked[strip] > 0.6]
+    for strip in sorted(keep, key=lambda strip: -away[strip]):
+        others = [other for other in keep if other != strip]
+        if any(float((np.abs(rows[strip] - rows[other]) < 2 * strips.pen).mean()) > _DOUBLE for other in others):
+            keep.remove(strip)
+    if len(keep) < 3:
+        return None
+    return replace(
+        strips,
+        baselines=tuple(strips.baselines[strip] for strip in keep),
+        pulses=tuple(strips.pulses[strip] for strip in keep),
+    )
 
 
 def _without_specks(strokes: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -187,8 +253,13 @@ def _scale(strips: Strips, layout: Layout, wave: Wave | None, factor: int) -> _S
     by_layout = (strips.right - strips.left) / (layout.duration_s * MM_PER_S) * factor
     if wave is not None:
         best = min((wave.pitch / period for period in _PERIODS_MM), key=lambda scale: abs(np.log(scale / by_layout)))
-        if abs(np.log(best / by_layout)) < 0.1:
+        # The ends of the traces may be missed, but not by so much that one period could be taken for another.
+        if abs(np.log(best / by_layout)) < _SAME_PERIOD:
             return _Scale(best, "grid")
+        raise LeadsUnreadable(
+            "scale_unknown",
+            "The grid and the length of the traces do not fit together at 25 mm/s. Please scan the whole page.",
+        )
     heights = [pulse.height * factor for pulse in strips.pulses if pulse is not None]
     if heights:
         by_pulse = float(np.median(heights)) / 10
