@@ -6,13 +6,20 @@ A record is small enough to lie beside the documentation, so that a table outliv
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ml.bundle import Calibration
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.bundle import MODEL, Calibration
 from ml.calibration import softmax
 from ml.evaluation import Answers, evaluate
 from ml.runs import Predictions, Run
+
+if TYPE_CHECKING:
+    from ml.experiment import Experiment
 
 Record = dict[str, Any]
 
@@ -40,6 +47,59 @@ def record_of(run: Run) -> Record:
             "validation_strict": figures(validation.at(validation.strict)),
         }
     }
+
+
+def record_of_bundle(folder: Path, experiment: Experiment, data: Path, *, cache: Path | None) -> Record:
+    """The record of a network that is at hand as a sealed bundle only, not as a run.
+
+    Args:
+        folder: the bundle.
+        experiment: how it was trained. Its split must be the one of the training, or the figures are worth nothing;
+            the bundle's card holds the command.
+        data: folder with the manifest and its pages.
+        cache: for the pages as model inputs.
+
+    Raises:
+        BundleCorrupt: the bundle is not intact.
+        ValueError: its classes are not those of the experiment's task.
+    """
+    from ml.dataset import load_inputs
+    from ml.predictor import load_verified
+    from ml.protocols import PROTOCOLS, divide
+    from ml.training import predict_logits
+
+    manifest, model = load_verified(folder)
+    pages, classes, split = divide(
+        data, experiment.protocol, experiment.task, seed=experiment.split_seed, fold=experiment.fold
+    )
+    if manifest.classes != classes:
+        raise ValueError(f"{folder} tells {', '.join(manifest.classes)} apart, the task is {', '.join(classes)}")
+    inputs = load_inputs(data, pages, manifest.preprocessing, cache=cache)
+
+    def answered(chosen: NDArray[np.intp]) -> Predictions:
+        some = [pages[index] for index in chosen.tolist()]
+        return Predictions(
+            files=np.array([page.file for page in some]),
+            labels=np.array([classes.index(page.label) for page in some]),
+            groups=np.array([page.group for page in some]),
+            strict=np.array([page.strict for page in some]),
+            logits=predict_logits(model, inputs[chosen]),
+        )
+
+    description = {
+        "experiment": asdict(experiment),
+        "bundle": {"name": manifest.name, "version": manifest.version, "model_sha256": manifest.files[MODEL]},
+        "leak_free": PROTOCOLS[experiment.protocol].leak_free,
+        "classes": list(classes),
+        "pages": {part: len(getattr(split, part)) for part in ("train", "validation", "test")},
+        "calibration": asdict(manifest.calibration),
+        "weights": {},
+        "parameters": model.count_params(),
+        "epochs": f"≤ {experiment.recipe.epochs}",
+        "minutes": None,
+        "inference_ms": None,
+    }
+    return record_of(Run(folder, description, {"validation": answered(split.validation), "test": answered(split.test)}))
 
 
 def write_record(file: Path, record: Record) -> None:

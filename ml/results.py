@@ -95,8 +95,8 @@ def _model(row: Row, records: Path, columns: int) -> list[str]:
         "–" if record["parameters"] is None else f"{record['parameters']:,}",
         kinds or "–",
         str(record.get("epochs", "–")),
-        f"{record['minutes']:.1f}",
-        f"{record['inference_ms']:.0f}",
+        "–" if record["minutes"] is None else f"{record['minutes']:.1f}",
+        "–" if record["inference_ms"] is None else f"{record['inference_ms']:.0f}",
     ]
 
 

@@ -12,9 +12,11 @@ from typing import Any
 from tqdm import tqdm
 
 from ml.benchmark import PROTOCOLS, TABLE, record_file, run_folder
+from ml.bundle import read_manifest
+from ml.errors import BundleCorrupt
 from ml.experiment import Experiment
 from ml.pretrained import WeightsUnavailable
-from ml.records import record_of, write_record
+from ml.records import record_of, record_of_bundle, write_record
 from ml.results import ablation, ablation_file, models, shipped
 from ml.runs import is_finished, read_run
 
@@ -31,6 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models", nargs="*", choices=[row.architecture for row in TABLE], help="default: all")
     parser.add_argument("--protocols", nargs="+", choices=list(PROTOCOLS), default=list(PROTOCOLS))
     parser.add_argument("--ablation", action="store_true", help="train the losses' ablation instead of the models")
+    parser.add_argument(
+        "--bundle", type=Path, help="no training: the record of the one --models names is made with this sealed bundle"
+    )
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs (default: %(default)s)")
     parser.add_argument("--minutes", type=float, help="start no further run after this time")
     parser.add_argument("--again", action="store_true", help="train also what has a record")
@@ -50,8 +55,8 @@ def run(args: argparse.Namespace) -> int:
         return 1
     if not args.no_training:
         try:
-            (_ablate if args.ablation else _train)(args)
-        except (ValueError, FileNotFoundError, WeightsUnavailable) as error:
+            (_judge if args.bundle else _ablate if args.ablation else _train)(args)
+        except (BundleCorrupt, ValueError, FileNotFoundError, WeightsUnavailable) as error:
             print(error, file=sys.stderr)
             return 1
     _gather(args)
@@ -99,6 +104,16 @@ def _train(args: argparse.Namespace) -> None:
             return
         print(folder, file=sys.stderr)
         write_record(record, record_of(carry_out(experiment, args.data, folder, cache=args.runs / "cache")))
+
+
+def _judge(args: argparse.Namespace) -> None:
+    rows = [row for row in TABLE if row.architecture in (args.models or ())]
+    architecture = read_manifest(args.bundle).architecture
+    if [row.architecture for row in rows] != [architecture]:
+        raise ValueError(f"{args.bundle} holds a {architecture}; say --models {architecture}")
+    experiment = rows[0].experiment("grouped")
+    record = record_of_bundle(args.bundle, experiment, args.data, cache=args.runs / "cache")
+    write_record(record_file(args.records, experiment), record)
 
 
 def _ablate(args: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,11 @@ import pytest
 
 from ml.__main__ import main
 from ml.benchmark import TABLE, run_folder
+from ml.bundle import DEFAULT_BUNDLE, MODEL, read_manifest
+from ml.decode import encode_png
+from ml.render import render_page
 from ml.runs import Predictions, write_run
+from ml.synthetic import synthetic_signals
 
 SVM = next(row for row in TABLE if row.architecture == "svm")
 
@@ -82,3 +87,29 @@ def test_it_asks_for_data_and_does_not_write_where_there_is_no_place(
     assert main(["benchmark", "--no-training", "--runs", str(tmp_path), "--out", str(out)]) == 1
     assert out.read_text() == "mine"
     assert "no place" in capsys.readouterr().err
+
+
+def test_a_sealed_bundle_makes_the_record_of_its_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, out, records = tmp_path / "data", tmp_path / "results.md", tmp_path / "records"
+    _rendered(data)
+    places = ["--runs", str(tmp_path / "runs"), "--records", str(records), "--out", str(out)]
+    options = [str(data), "--bundle", str(DEFAULT_BUNDLE), *places]
+    assert main(["benchmark", *options, "--models", "custom_cnn"]) == 0
+    record = json.loads(next(records.iterdir()).read_text())
+    assert record["bundle"]["model_sha256"] == read_manifest(DEFAULT_BUNDLE).files[MODEL]
+    assert record["figures"]["test_strict"]["pages"] == record["pages"]["test"]
+    assert "| `custom_cnn` |" in out.read_text()
+    assert main(["benchmark", *options, "--models", "svm"]) == 1
+    assert "holds a custom_cnn" in capsys.readouterr().err
+
+
+def _rendered(folder: Path) -> None:
+    """Twenty pages of four classes, each a group of its own."""
+    folder.mkdir()
+    rows = ["file,label,group,strict"]
+    for number in range(20):
+        label = ("normal", "abnormal_heartbeat", "history_mi", "mi")[number % 4]
+        image = render_page(synthetic_signals(seed=number), seed=number).image
+        (folder / f"{number}.png").write_bytes(encode_png(image))
+        rows.append(f"{number}.png,{label},g{number},1")
+    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
