@@ -104,10 +104,10 @@ def test_a_sealed_bundle_makes_the_record_of_its_row(tmp_path: Path, capsys: pyt
 
 
 def _rendered(folder: Path) -> None:
-    """Twenty pages of four classes, each a group of its own."""
+    """Thirty-two pages of four classes, each a group of its own."""
     folder.mkdir()
     rows = ["file,label,group,strict"]
-    for number in range(20):
+    for number in range(32):
         label = ("normal", "abnormal_heartbeat", "history_mi", "mi")[number % 4]
         image = render_page(synthetic_signals(seed=number), seed=number).image
         (folder / f"{number}.png").write_bytes(encode_png(image))
