@@ -23,6 +23,9 @@ _MOST_TURN_DEG: Final = 32.0
 _PITCH_PX: Final = (2.4, 64.0)
 # The grid's peaks stand out from the spectrum around them by so much, as a ratio of amplitudes.
 _LEAST_PROMINENCE: Final = 6.0
+# From here on chance is out of the question.
+SURE: Final = 12.0
+_ENOUGH_TILES: Final = 6
 # A page whose corners would move by less than this share of its width is as good as flat.
 _LEAST_MOVE: Final = 0.006
 
@@ -183,8 +186,11 @@ def flattening(picture: NDArray[np.float32], wave: Wave) -> Doubles | None:
     pitch = wave.pitch
     x_wave, y_wave = wave.x, wave.y
     parameters = np.array([*x_wave, *y_wave, 0.0, 0.0])
-    if len(found) >= 6:
+    if len(found) >= _ENOUGH_TILES:
         parameters = _fit(parameters, found, width)
+    elif wave.prominence < SURE:
+        # A wave that only the middle shows may be chance, and the page has no grid.
+        return None
     a, b, c, d, g, h = parameters
     to_flat = np.array([[a * pitch, b * pitch, 0.0], [c * pitch, d * pitch, 0.0], [g, h, 1.0]])
     there = np.array([[1, 0, -width / 2], [0, 1, -height / 2], [0, 0, 1.0]])

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.leads.centre import Centres, centre_traces
+from ml.leads.consistency import limb_agreement
 from ml.leads.ink import Grey, Ink, faint_of, grid_level, ink_of
-from ml.leads.lattice import Wave, find_wave, flattening, grid_picture
+from ml.leads.lattice import SURE, Wave, find_wave, flattening, grid_picture
 from ml.leads.labels import Label, Place, find_labels, letters_beside, mask_of
 from ml.leads.layouts import LAYOUTS, Layout, Slot
 from ml.leads.signals import Lead, Leads, LeadsUnreadable, ScaleSource
@@ -35,6 +36,10 @@ _LEAST_QUALITY: Final = 0.8
 # A strip that runs along another's trace for so much of its length is none.
 _DOUBLE: Final = 0.2
 _CLOSE_MM: Final = 14.0
+# Correlation of a limb lead with what the others say it should be. Pages that were read well have 0.95 and more in the
+# median; below the first, neither equation holds and the strips were taken for others or lost.
+_LEAST_AGREEMENT: Final = 0.45
+_DOUBTFUL_AGREEMENT: Final = 0.4
 _ROUGH_WIDTH_MM: Final = 266.0
 _COUNTS: Final = frozenset(layout.strips for layout in LAYOUTS.values())
 # What one period of the found lattice may be: a large square, half of one as overtones show it, a millimetre, and the
@@ -133,12 +138,13 @@ def _read_upright(ink: Ink, wave: Wave | None, crop: Crop) -> Leads:
             again = leads
         if _mean_quality(again) > _mean_quality(leads) + 0.01:
             leads = again
-    if _mean_quality(leads) < _LEAST_QUALITY:
+    agreement = limb_agreement(leads.leads)
+    if max(agreement) < _LEAST_AGREEMENT or _mean_quality(leads) < _LEAST_QUALITY + 0.15 * (min(agreement) < 0.2):
         raise LeadsUnreadable(
             "traces_unclear",
             "The traces cannot be told from the paper. Please scan the page, or photograph it flat and evenly lit.",
         )
-    return leads
+    return replace(leads, warnings=("limb_leads_disagree",)) if min(agreement) < _DOUBTFUL_AGREEMENT else leads
 
 
 def _mean_quality(leads: Leads) -> float:
@@ -256,10 +262,11 @@ def _scale(strips: Strips, layout: Layout, wave: Wave | None, factor: int) -> _S
         # The ends of the traces may be missed, but not by so much that one period could be taken for another.
         if abs(np.log(best / by_layout)) < _SAME_PERIOD:
             return _Scale(best, "grid")
-        raise LeadsUnreadable(
-            "scale_unknown",
-            "The grid and the length of the traces do not fit together at 25 mm/s. Please scan the whole page.",
-        )
+        if wave.prominence >= SURE:
+            raise LeadsUnreadable(
+                "scale_unknown",
+                "The grid and the length of the traces do not fit together at 25 mm/s. Please scan the whole page.",
+            )
     heights = [pulse.height * factor for pulse in strips.pulses if pulse is not None]
     if heights:
         by_pulse = float(np.median(heights)) / 10
