@@ -39,6 +39,15 @@ def answers_of(part: Predictions, temperature: float) -> Answers:
     return Answers(softmax(part.logits / temperature), part.labels, part.groups)
 
 
+def summary(metrics: dict[str, Any]) -> str:
+    """The headline of the strict test pages in a line."""
+    headline = metrics["test"]["strict"]["headline"]
+    return (
+        f"strict test pages: accuracy {headline['accuracy']['value']}, macro F1 {headline['macro_f1']['value']}, "
+        f"macro AUROC {headline['macro_auroc']['value']}"
+    )
+
+
 def can_be_sealed(experiment: Experiment) -> bool:
     """Only models of the cardiac classes become bundles: the fifth class is mostly another make of machine."""
     return experiment.task != "five"

@@ -15,7 +15,7 @@ from ml.experiment import Experiment, carry_out
 from ml.pretrained import CHOICES, WeightsUnavailable
 from ml.protocols import PROTOCOLS, TASKS
 from ml.recipes import LOSSES, PRECISIONS, RECIPES, Recipe
-from ml.sealing import can_be_sealed, judge, seal
+from ml.sealing import can_be_sealed, judge, seal, summary
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -101,10 +101,5 @@ def run(args: argparse.Namespace) -> int:
     except (ValueError, FileNotFoundError, WeightsUnavailable, BundleCorrupt) as error:
         print(error, file=sys.stderr)
         return 1
-    headline = metrics["test"]["strict"]["headline"]
-    print(
-        f"{done}: strict test pages: accuracy {headline['accuracy']['value']}, macro F1 "
-        f"{headline['macro_f1']['value']}, macro AUROC {headline['macro_auroc']['value']}",
-        file=sys.stderr,
-    )
+    print(f"{done}: {summary(metrics)}", file=sys.stderr)
     return 0
