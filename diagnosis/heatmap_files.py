@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ class DrawnHeatmap:
 
 
 def heatmap_folder(diagnosis: Diagnosis) -> str:
-    """Where the pictures of a diagnosis lie in the storage; nothing else does."""
+    """Where everything that was drawn for a diagnosis lies in the storage; nothing else does."""
     return f"heatmaps/{diagnosis.upload.site_id}/{diagnosis.pk}"
 
 
@@ -39,8 +39,10 @@ def save(batch: Batch, start: str, drawn: DrawnHeatmap) -> Heatmap:
     )
 
 
-def clear_away_all_but(rows: Iterable[Heatmap], *, folder: str, start: str = "") -> None:
+def clear_away_all_but(
+    rows: Iterable[Heatmap], *, folder: str, start: str = "", also_kept: Collection[str] = ()
+) -> None:
     """A worker that died between its files and its rows left the files behind: those whose names begin with
     ``start`` and that no row refers to go."""
-    referred_to = {name for row in rows for name in (row.layer.name, row.overlay.name)}
+    referred_to = {name for row in rows for name in (row.layer.name, row.overlay.name)} | set(also_kept)
     discard(name for name in names_under(folder) if name.startswith(f"{folder}/{start}") and name not in referred_to)

@@ -59,6 +59,16 @@ REJECTIONS: Final[dict[str, Sentence]] = {
     "upload_deleted": _("The page was deleted before it was read."),
 }
 
+# Why the traces of a page were not read; the network's answer stands without them.
+UNREAD_TRACES: Final[dict[str, Sentence]] = {
+    "no_traces": _("No traces were found that could be told apart, so nothing was measured."),
+    "layout_unknown": _("The arrangement of the leads on this page is not known to Isoline, so nothing was measured."),
+    "scale_unknown": _("Neither grid nor calibration pulse give the scale of this page, so nothing was measured."),
+    "traces_unclear": _("The traces could not be told apart reliably, so nothing was measured."),
+    "too_distorted": _("The page is seen too steeply to measure on it. Photograph it from straight above, or scan it."),
+    "internal_error": _("The traces could not be read because of an error on our side, so nothing was measured."),
+}
+
 # Why a reading failed for reasons that are not the page's sender's.
 FAILURES: Final[dict[str, Sentence]] = {
     "worker_lost": _(
@@ -145,3 +155,8 @@ def describe_explanation(explanation: Explanation) -> str:
     """Why this explanation failed, in the reader's language; empty while it runs and where it is done."""
     failed = explanation.state == explanation.State.FAILED
     return no_explanation(explanation.reason, explanation.message) if failed else ""
+
+
+def unread_traces(code: str) -> str:
+    """Why nothing was measured on a page."""
+    return str(UNREAD_TRACES.get(code, UNREAD_TRACES["internal_error"]))

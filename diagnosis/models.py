@@ -1,4 +1,4 @@
-"""The rows a page leaves behind: Upload → Diagnosis → Explanation → Heatmap, and the ModelVersion that read it."""
+"""The rows a page leaves behind: Upload → Diagnosis → Tracing, Explanation, Heatmap; the ModelVersion that read it."""
 
 from __future__ import annotations
 
@@ -235,3 +235,34 @@ class Explanation(Job):
     @property
     def upload(self) -> Upload:
         return self.diagnosis.upload
+
+
+class Tracing(models.Model):
+    """The traces of a page as signals, what was measured on them, and that in words; or why they cannot be read."""
+
+    diagnosis = models.OneToOneField(Diagnosis, on_delete=models.CASCADE, related_name="tracing")
+    reason = models.CharField(_("reason code"), max_length=40, blank=True)
+    message = models.TextField(_("message"), blank=True)
+
+    layout = models.CharField(_("layout"), max_length=20, blank=True)
+    px_per_mm = models.FloatField(_("page pixels per millimetre"), null=True, blank=True)
+    scale_source = models.CharField(_("scale taken from"), max_length=10, blank=True)
+    rotation_deg = models.FloatField(_("rotation in degrees"), null=True, blank=True)
+    quality = models.FloatField(_("share that was read well"), null=True, blank=True)
+    poor_leads = models.JSONField(_("leads read badly"), default=list, blank=True)
+    measurements = models.JSONField(_("measurements"), default=dict, blank=True)
+    sentences = models.JSONField(_("in words"), default=list, blank=True)
+
+    leads = models.FileField(_("signals, JSON compressed by gzip"), max_length=200, blank=True)
+    layer = models.FileField(_("drawing in page coordinates, SVG compressed by gzip"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("tracing")
+        verbose_name_plural = _("tracings")
+
+    def __str__(self) -> str:
+        return self.layout or self.reason
+
+    @property
+    def is_read(self) -> bool:
+        return not self.reason

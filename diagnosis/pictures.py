@@ -173,6 +173,21 @@ class OverlayView(_HeatmapPictureView):
         return heatmap.overlay, "", _heatmap_file_name(heatmap, "overlay", heatmap.overlay)
 
 
+class TracesView(PictureView):
+    """What was read off the page, as lines to be laid over the page image edge to edge."""
+
+    def find(self, user: User, pk: int) -> tuple[FieldFile, str, str]:
+        tracings = selectors.tracings_visible_to(user).select_related("diagnosis__upload")
+        tracing = get_object_or_404(tracings, pk=pk)
+        return tracing.layer, "image/svg+xml", _file_name_for(tracing.diagnosis.upload, "traces", tracing.layer)
+
+    def _stream(self, file: FieldFile, media_type: str, download_name: str) -> FileResponse:
+        response = super()._stream(file, media_type, download_name)
+        # Stored as it travels.
+        response.headers["Content-Encoding"] = "gzip"
+        return response
+
+
 def _file_name_for(upload: Upload, what: str, file: FieldFile) -> str:
     stem = upload.original_name.rsplit(".", 1)[0]
     page = f"-p{upload.page_number}" if upload.page_number > 1 else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 
-from diagnosis import messages
+from diagnosis import messages, tracing_files
 from diagnosis.heatmap_files import DrawnHeatmap, clear_away_all_but, heatmap_folder, save
 from diagnosis.jobs import Line
 from diagnosis.models import Diagnosis, Heatmap, ModelVersion, Upload
@@ -44,6 +44,7 @@ class Reading:
     crop: dict[str, int]
     warnings: Sequence[str] = ()
     heatmaps: Sequence[DrawnHeatmap] = field(default_factory=tuple)
+    tracing: tracing_files.Drawn | None = None
 
 
 def enqueue(*, upload: Upload, requested_by: User) -> Diagnosis:
@@ -92,6 +93,8 @@ def finish(claimed: Diagnosis, reading: Reading) -> bool:
     try:
         folder = heatmap_folder(claimed)
         rows = [save(batch, f"{folder}/{claimed.attempts}", drawn) for drawn in reading.heatmaps]
+        start = f"{folder}/{claimed.attempts}"
+        tracing = tracing_files.save(batch, start, reading.tracing) if reading.tracing else None
         with transaction.atomic(durable=True):
             diagnosis = LINE.still_held(claimed)
             if diagnosis is None:
@@ -108,11 +111,14 @@ def finish(claimed: Diagnosis, reading: Reading) -> bool:
             for row in rows:
                 row.diagnosis = diagnosis
             Heatmap.objects.bulk_create(rows)
+            if tracing is not None:
+                tracing.diagnosis = diagnosis
+                tracing.save(force_insert=True)
         batch.keep()
     finally:
         batch.close()
     if claimed.attempts > 1:
-        clear_away_all_but(rows, folder=folder)
+        clear_away_all_but(rows, folder=folder, also_kept=tracing_files.names_of(tracing))
     return True
 
 

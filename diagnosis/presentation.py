@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from markdown_it import MarkdownIt
 
-from diagnosis.models import Diagnosis, Explanation, Job, ModelVersion
+from diagnosis.models import Diagnosis, Explanation, Job, ModelVersion, Tracing
+from ml.measurements.values import QUANTITIES
 
 LONG_WAIT = timedelta(seconds=20)
 # Below this the linear model of LIME says little about the network; see ml/explain/lime.py.
@@ -138,3 +140,93 @@ def cautions(explanation: Explanation | None) -> list[str]:
 def markdown(text: str) -> SafeString:
     """A model card as HTML; markup in it that is none of Markdown's is shown as text."""
     return mark_safe(_MARKDOWN.render(text))  # noqa: S308  (the renderer escapes)
+
+
+@dataclass(frozen=True)
+class MeasuredRow:
+    """A value of the page, ready to be shown."""
+
+    name: str
+    title: str
+    value: str
+    unit: str
+    unusual: bool
+    unsure: bool
+    usual: str
+
+
+@dataclass(frozen=True)
+class LeadRow:
+    """One lead's values, in the order of `LEAD_COLUMNS`; empty where there is none."""
+
+    lead: str
+    values: tuple[str, ...]
+
+
+LEAD_COLUMNS = ("r_amplitude", "s_amplitude", "q_amplitude", "q_duration", "st_j60", "t_amplitude")
+_UNITS = {"deg": "°", "/min": "/min", "ms": "ms", "mV": "mV"}
+# Below this a value is shown as uncertain.
+_UNSURE = 0.5
+
+
+def measured(tracing: Tracing) -> list[MeasuredRow]:
+    """The values of the whole page."""
+    rows = []
+    for one in tracing.measurements.get("values", ()):
+        quantity = QUANTITIES.get(one["name"])
+        if quantity is not None:
+            usual = quantity.usual
+            limits = "" if usual is None else f"{_number(usual[0], 0)}–{_number(usual[1], 0)}"
+            rows.append(
+                MeasuredRow(
+                    name=quantity.name,
+                    title=quantity_name(quantity.name),
+                    value=_number(one["value"], quantity.decimals),
+                    unit=_UNITS.get(quantity.unit, quantity.unit),
+                    unusual=bool(one["unusual"]),
+                    unsure=one["confidence"] < _UNSURE,
+                    usual=limits,
+                )
+            )
+    return rows
+
+
+def measured_by_lead(tracing: Tracing) -> list[LeadRow]:
+    """The values of single leads."""
+    found: dict[str, dict[str, str]] = {}
+    for one in tracing.measurements.get("per_lead", ()):
+        quantity = QUANTITIES.get(one["name"])
+        if quantity is not None:
+            found.setdefault(one["lead"], {})[one["name"]] = _number(one["value"], quantity.decimals)
+    return [LeadRow(lead, tuple(values.get(name, "") for name in LEAD_COLUMNS)) for lead, values in found.items()]
+
+
+def _number(value: float, decimals: int) -> str:
+    # A true minus sign is read aloud and lines up with the plus.
+    return number_format(round(value, decimals), decimals).replace("-", "−")
+
+
+def quantity_name(name: str) -> str:
+    """A quantity in words."""
+    names = {
+        "heart_rate": _("Heart rate"),
+        "rr_interval": _("RR interval"),
+        "sdnn": _("RR spread (SDNN)"),
+        "rmssd": _("RR change (RMSSD)"),
+        "p_duration": _("P duration"),
+        "pr_interval": _("PR interval"),
+        "qrs_duration": _("QRS duration"),
+        "qt_interval": _("QT interval"),
+        "qtc_bazett": _("QTc (Bazett)"),
+        "qtc_fridericia": _("QTc (Fridericia)"),
+        "p_axis": _("P axis"),
+        "qrs_axis": _("QRS axis"),
+        "t_axis": _("T axis"),
+        "r_amplitude": _("R, mV"),
+        "s_amplitude": _("S, mV"),
+        "q_amplitude": _("Q, mV"),
+        "q_duration": _("Q, ms"),
+        "st_j60": _("ST, mV"),
+        "t_amplitude": _("T, mV"),
+    }
+    return str(names.get(name, name))

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from django.core.files.storage import default_storage
 
-from diagnosis import heatmap_files, model_registry, pipeline, worker
-from ml import heatmap
+from diagnosis import heatmap_files, model_registry, pipeline, tracing_files, worker
+from ml import heatmap, narrative
 from ml.decode import decode_stored
 from ml.errors import BundleCorrupt, PageRejected
+from ml.leads import LeadsUnreadable, formats
+from ml.page import GRID_NOT_FOUND, EcgRegion
+from ml.traces import read_traces
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from diagnosis.models import Diagnosis, ModelVersion, Upload
     from ml.decode import Page
     from ml.page import Crop
+    from ml.predictor import Finding
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +58,9 @@ def _reading(claimed: Diagnosis, version: ModelVersion) -> pipeline.Reading:
     page = page_image(claimed.upload)
     finding = predictor.read(page)
     crop = finding.crop
-    drawn = draw(page, method=finding.method, label=finding.label, attribution=finding.attribution, crop=crop)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        tracing = beside.submit(_tracing, page, finding)
+        drawn = draw(page, method=finding.method, label=finding.label, attribution=finding.attribution, crop=crop)
     return pipeline.Reading(
         model_version=version,
         label=finding.label,
@@ -64,7 +70,31 @@ def _reading(claimed: Diagnosis, version: ModelVersion) -> pipeline.Reading:
         warnings=tuple(finding.warnings),
         crop={"x": int(crop.x), "y": int(crop.y), "width": int(crop.width), "height": int(crop.height)},
         heatmaps=(drawn,),
+        tracing=tracing.result(),
     )
+
+
+def _tracing(page: Page, finding: Finding) -> tracing_files.Drawn:
+    """What the page's traces say. Whatever goes wrong here, the network's answer stands without it."""
+    region = EcgRegion(finding.crop, GRID_NOT_FOUND not in finding.warnings, finding.warnings)
+    try:
+        found = read_traces(page, region=region, attribution=finding.attribution, crop=finding.crop)
+    except LeadsUnreadable as refusal:
+        return tracing_files.Drawn({"reason": refusal.code, "message": refusal.message})
+    except Exception:
+        logger.exception("The traces of a page could not be read.")
+        return tracing_files.Drawn({"reason": "internal_error"})
+    values = {
+        "layout": found.leads.layout,
+        "px_per_mm": round(found.leads.px_per_mm, 3),
+        "scale_source": found.leads.scale_source,
+        "rotation_deg": round(found.leads.rotation_deg, 2),
+        "quality": round(found.quality, 3),
+        "poor_leads": list(found.poor_leads),
+        "measurements": found.measurements.to_json(),
+        "sentences": narrative.to_json(found.sentences),
+    }
+    return tracing_files.Drawn(values, formats.to_json(found.leads), formats.to_svg(found.leads, page.shape))
 
 
 def page_image(upload: Upload) -> Page:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts import permissions
 from accounts.models import Role
 from accounts.permissions import sites_visible_to
-from diagnosis.models import Diagnosis, Explanation, Heatmap, ModelVersion, Upload
+from diagnosis.models import Diagnosis, Explanation, Heatmap, ModelVersion, Tracing, Upload
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -38,7 +38,7 @@ def diagnoses_visible_to(user: User | AnonymousUser) -> QuerySet[Diagnosis]:
     if not _may_look(user):
         return Diagnosis.objects.none()
     visible = Diagnosis.objects.filter(upload__deleted_at__isnull=True).select_related(
-        "upload__site", "upload__uploaded_by", "model_version"
+        "upload__site", "upload__uploaded_by", "model_version", "tracing"
     )
     return visible if user.is_administrator else visible.filter(upload__site__in=sites_visible_to(user))
 
@@ -46,6 +46,19 @@ def diagnoses_visible_to(user: User | AnonymousUser) -> QuerySet[Diagnosis]:
 def heatmaps_visible_to(user: User | AnonymousUser) -> QuerySet[Heatmap]:
     """The heatmaps of the readings the user sees."""
     return Heatmap.objects.filter(diagnosis__in=diagnoses_visible_to(user).order_by().values("pk"))
+
+
+def tracings_visible_to(user: User | AnonymousUser) -> QuerySet[Tracing]:
+    """The tracings of the readings the user sees."""
+    return Tracing.objects.filter(diagnosis__in=diagnoses_visible_to(user).order_by().values("pk"))
+
+
+def tracing_of(diagnosis: Diagnosis) -> Tracing | None:
+    """The tracing of a reading; readings from before there were any, and those not done, have none."""
+    try:
+        return diagnosis.tracing
+    except Tracing.DoesNotExist:
+        return None
 
 
 def explanations_visible_to(user: User | AnonymousUser) -> QuerySet[Explanation]:

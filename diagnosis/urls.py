@@ -23,5 +23,6 @@ urlpatterns = [
     path("diagnoses/<uuid:pk>/again/", views.ReadAgainView.as_view(), name="read_again"),
     path("heatmaps/<int:pk>/layer/", pictures.HeatLayerView.as_view(), name="heat_layer"),
     path("heatmaps/<int:pk>/overlay/", pictures.OverlayView.as_view(), name="overlay"),
+    path("tracings/<int:pk>/layer/", pictures.TracesView.as_view(), name="traces"),
     path("models/<int:pk>/", views.ModelCardView.as_view(), name="model_card"),
 ]

@@ -21,6 +21,7 @@ from django.views.generic import TemplateView
 from accounts import permissions
 from accounts.models import User
 from diagnosis import deletion, explanations, pipeline, presentation, selectors, uploading
+from diagnosis import messages as diagnosis_messages
 from diagnosis.forms import HistoryFilterForm, UploadForm
 from diagnosis.messages import MAX_MEGABYTES, MAX_MEGAPIXELS, refusal
 from diagnosis.models import Diagnosis, ModelVersion, Upload
@@ -125,6 +126,19 @@ class _ResultView(SignedInView):
             "poll_delay_ms": presentation.poll_delay_ms(diagnosis),
             "may_read_again": may_upload and presentation.is_worth_another_reading(diagnosis, active),
             **self._explain_context(diagnosis),
+            **self._tracing_context(diagnosis),
+        }
+
+    def _tracing_context(self, diagnosis: Diagnosis) -> dict[str, Any]:
+        tracing = selectors.tracing_of(diagnosis)
+        if tracing is None:
+            return {"tracing": None}
+        return {
+            "tracing": tracing,
+            "measured": presentation.measured(tracing),
+            "measured_by_lead": presentation.measured_by_lead(tracing),
+            "lead_columns": [presentation.quantity_name(name) for name in presentation.LEAD_COLUMNS],
+            "unread": diagnosis_messages.unread_traces(tracing.reason) if tracing.reason else "",
         }
 
     def _explain_context(self, diagnosis: Diagnosis) -> dict[str, Any]:

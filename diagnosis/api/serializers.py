@@ -14,8 +14,8 @@ from rest_framework.reverse import reverse
 from accounts.models import Site
 from diagnosis import explanations, messages
 from diagnosis.intake import MAX_NOTE_LENGTH, MAX_REFERENCE_LENGTH
-from diagnosis.models import Diagnosis, Explanation, Heatmap, ModelVersion, Upload
-from diagnosis.selectors import NOT_SURE
+from diagnosis.models import Diagnosis, Explanation, Heatmap, ModelVersion, Tracing, Upload
+from diagnosis.selectors import NOT_SURE, tracing_of
 
 RANDOMISATION_CHECK = serializers.ChoiceField(
     choices=[
@@ -154,6 +154,51 @@ class PageSerializer(serializers.ModelSerializer[Upload]):
         )
 
 
+class MeasurementSerializer(serializers.Serializer[Any]):
+    """One value; what could not be measured is absent."""
+
+    name = serializers.CharField(help_text=_("Stable, e.g. “qrs_duration”."))
+    value = serializers.FloatField()
+    unit = serializers.CharField(help_text=_("UCUM symbol."))
+    confidence = serializers.FloatField(help_text=_("0…1."))
+    lead = serializers.CharField(allow_null=True, help_text=_("Of values of a single lead."))
+    unusual = serializers.BooleanField(help_text=_("Outside of what is usual in adults."))
+
+
+class MeasurementsSerializer(serializers.Serializer[Any]):
+    regular = serializers.BooleanField(allow_null=True, help_text=_("Whether the ventricles beat regularly."))
+    beats_s = serializers.ListField(child=serializers.FloatField(), help_text=_("Times of the beats in seconds."))
+    values = MeasurementSerializer(many=True)
+    per_lead = MeasurementSerializer(many=True)
+
+
+class FindingSerializer(serializers.Serializer[Any]):
+    """A sentence, and the numbers it was made from."""
+
+    code = serializers.CharField(help_text=_("Stable, e.g. “st_elevation”."))
+    text = serializers.CharField()
+    values = serializers.DictField(child=serializers.FloatField())
+    unusual = serializers.BooleanField()
+
+
+class QualitySerializer(serializers.ModelSerializer[Tracing]):
+    """How well the traces of the page were read."""
+
+    reason = serializers.CharField(help_text=_("Why they were not read, as a stable code; else empty."))
+    message = serializers.SerializerMethodField(help_text=_("The same as a sentence."))
+    poor_leads = serializers.ListField(child=serializers.CharField(), help_text=_("Leads that were read badly."))
+
+    class Meta:
+        model = Tracing
+        fields = (
+            *("reason", "message", "layout", "px_per_mm", "scale_source", "rotation_deg"),
+            *("quality", "poor_leads"),
+        )
+
+    def get_message(self, tracing: Tracing) -> str:
+        return messages.unread_traces(tracing.reason) if tracing.reason else ""
+
+
 class DiagnosisSerializer(serializers.ModelSerializer[Diagnosis]):
     """One reading of one page by one model."""
 
@@ -177,15 +222,20 @@ class DiagnosisSerializer(serializers.ModelSerializer[Diagnosis]):
     model = ModelVersionSerializer(source="model_version", read_only=True, allow_null=True)
     heatmaps = HeatmapSerializer(many=True, read_only=True)
     explanations_url = LinkField(view_name="api:diagnosis-explanations", help_text=_("How it can be explained."))
+    quality = QualitySerializer(source="tracing", read_only=True, allow_null=True, default=None)
+    measurements = serializers.SerializerMethodField(help_text=_("On the traces; null where they were not read."))
+    text = serializers.SerializerMethodField(help_text=_("The findings in words; empty where nothing was measured."))
+    leads_url = LinkField(view_name="api:diagnosis-leads", help_text=_("The traces as signals, JSON or CSV."))
     upload = PageSerializer(read_only=True)
     page_url = serializers.SerializerMethodField(help_text=_("The page image, JPEG or PNG."))
     result_url = LinkField(view_name="diagnosis:result", help_text=_("The result for people, in a browser."))
 
     class Meta:
         model = Diagnosis
-        fields = (
+        fields: tuple[str, ...] = (
             *("id", "url", "status", "reason", "message"),
             *("label", "abstained", "confidence", "probabilities", "warnings", "crop"),
+            *("quality", "measurements", "text", "leads_url"),
             *("model", "heatmaps", "explanations_url", "upload", "page_url", "result_url"),
             *("created_at", "started_at", "finished_at"),
         )
@@ -202,9 +252,29 @@ class DiagnosisSerializer(serializers.ModelSerializer[Diagnosis]):
     def get_label(self, diagnosis: Diagnosis) -> str | None:
         return diagnosis.label or None
 
+    @extend_schema_field(MeasurementsSerializer(allow_null=True))
+    def get_measurements(self, diagnosis: Diagnosis) -> dict[str, Any] | None:
+        tracing = tracing_of(diagnosis)
+        return tracing.measurements or None if tracing else None
+
+    @extend_schema_field(FindingSerializer(many=True))
+    def get_text(self, diagnosis: Diagnosis) -> list[dict[str, Any]]:
+        tracing = tracing_of(diagnosis)
+        return tracing.sentences if tracing else []
+
     @extend_schema_field(serializers.URLField())
     def get_page_url(self, diagnosis: Diagnosis) -> str:
         return _absolute("diagnosis:page_image", diagnosis.upload_id, self.context)
+
+
+class DiagnosisRowSerializer(DiagnosisSerializer):
+    """A reading in a list: all but the measurements, which are many."""
+
+    measurements = None  # type: ignore[assignment]
+
+    class Meta(DiagnosisSerializer.Meta):
+        fields = tuple(name for name in DiagnosisSerializer.Meta.fields if name != "measurements")
+        read_only_fields = fields
 
 
 class ExplanationSerializer(serializers.ModelSerializer[Explanation]):
@@ -291,6 +361,30 @@ class HistoryFilterSerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(required=False, allow_blank=True, choices=Diagnosis.State.choices)
     since = serializers.DateField(required=False, help_text=_("First day."))
     until = serializers.DateField(required=False, help_text=_("Last day, included."))
+
+
+class StretchSerializer(serializers.Serializer[Any]):
+    """One stretch of one lead."""
+
+    name = serializers.CharField()
+    rhythm = serializers.BooleanField(help_text=_("Whether it is a rhythm strip."))
+    start_s = serializers.FloatField(help_text=_("Seconds after the left edge of the traces."))
+    sampling_rate_hz = serializers.FloatField(help_text=_("One sample a column of pixels."))
+    quality = serializers.FloatField(help_text=_("0…1."))
+    label_agrees = serializers.BooleanField(allow_null=True, help_text=_("Whether the printed name says the same."))
+    signal_mv = serializers.ListField(child=serializers.FloatField(allow_null=True), help_text=_("Null in gaps."))
+
+
+class LeadsSerializer(serializers.Serializer[Any]):
+    """The traces of a page as signals."""
+
+    layout = serializers.CharField()
+    px_per_mm = serializers.FloatField()
+    scale_source = serializers.ChoiceField(choices=["grid", "pulse", "layout"])
+    rotation_deg = serializers.FloatField()
+    gain_mm_per_mv = serializers.FloatField()
+    warnings = serializers.ListField(child=serializers.CharField())
+    leads = StretchSerializer(many=True)
 
 
 class FieldProblemSerializer(serializers.Serializer[Any]):

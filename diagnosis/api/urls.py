@@ -6,7 +6,7 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.api import TokenView
-from diagnosis.api import explanation_views, views
+from diagnosis.api import explanation_views, tracing_views, views
 
 app_name = "api"
 
@@ -17,6 +17,7 @@ urlpatterns = [
     path("diagnoses/", views.DiagnosisListView.as_view(), name="diagnosis-list"),
     path("diagnoses/<uuid:pk>/", views.DiagnosisDetailView.as_view(), name="diagnosis-detail"),
     path("diagnoses/<uuid:pk>/explanations/", explanation_views.MethodsView.as_view(), name="diagnosis-explanations"),
+    path("diagnoses/<uuid:pk>/leads/", tracing_views.LeadsView.as_view(), name="diagnosis-leads"),
     path("explanations/<uuid:pk>/", explanation_views.ExplanationDetailView.as_view(), name="explanation-detail"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path(

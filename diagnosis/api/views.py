@@ -21,6 +21,7 @@ from accounts.permissions import sites_open_to, sites_visible_to
 from diagnosis import intake, selectors
 from diagnosis.api.serializers import (
     AcceptedSerializer,
+    DiagnosisRowSerializer,
     DiagnosisSerializer,
     HistoryFilterSerializer,
     ProblemSerializer,
@@ -139,13 +140,13 @@ class UploadDetailView(generics.RetrieveAPIView[Upload]):
         summary="Search the history",
         tags=["diagnoses"],
         parameters=[HistoryFilterSerializer],
-        responses={200: DiagnosisSerializer(many=True), **problems_of(400, 401, 429)},
+        responses={200: DiagnosisRowSerializer(many=True), **problems_of(400, 401, 429)},
     )
 )
 class DiagnosisListView(generics.ListAPIView[Diagnosis]):
     """The readings of your sites' pages, newest first."""
 
-    serializer_class = DiagnosisSerializer
+    serializer_class = DiagnosisRowSerializer
     pagination_class = HistoryPagination
 
     def get_queryset(self) -> QuerySet[Diagnosis]:

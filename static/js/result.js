@@ -25,8 +25,8 @@ document.addEventListener("input", (event) => {
 });
 
 document.addEventListener("change", (event) => {
-  if (!event.target.matches("[data-show-crop]")) return;
-  document.getElementById("crop-outline")?.toggleAttribute("hidden", !event.target.checked);
+  if (!event.target.matches("[data-shows]")) return;
+  document.getElementById(event.target.dataset.shows)?.toggleAttribute("hidden", !event.target.checked);
 });
 
 document.addEventListener("keydown", (event) => {

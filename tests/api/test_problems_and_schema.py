@@ -114,6 +114,7 @@ def test_the_schema_can_be_fetched_by_anybody(db: None) -> None:
         "/api/v1/diagnoses/",
         "/api/v1/diagnoses/{id}/",
         "/api/v1/diagnoses/{id}/explanations/",
+        "/api/v1/diagnoses/{id}/leads/",
         "/api/v1/explanations/{id}/",
     }
     assert {"400", "401", "403", "413", "415", "422", "429"} < set(paths["/api/v1/uploads/"]["post"]["responses"])

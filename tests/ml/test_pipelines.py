@@ -115,7 +115,7 @@ def test_a_file_from_another_version_of_the_library_is_refused(
     with monkeypatch.context() as older:
         older.setattr("sklearn.base.__version__", "0.99")
         pipelines.save(fitted, tmp_path / "pipeline.skops")
-    with pytest.raises(BundleCorrupt, match="0[.]99"):
+    with pytest.raises(BundleCorrupt, match=r"0[.]99"):
         pipelines.load(tmp_path / "pipeline.skops")
 
 

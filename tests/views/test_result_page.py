@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from diagnosis import tracing_files
 from diagnosis.models import Diagnosis, ModelVersion, Upload
 
 Make = Callable[..., Diagnosis]
@@ -201,3 +202,37 @@ def test_the_model_card_can_be_read(browser: Client, upload: Upload, read: Make,
     assert "<h1>What it is</h1>" in text
     assert "<td>b</td>" in text
     assert "<script>x" not in text
+
+
+MEASURED = {
+    "regular": True,
+    "beats_s": [],
+    "values": [
+        {"name": "heart_rate", "value": 104.2, "confidence": 0.9, "lead": None, "unit": "/min", "unusual": True},
+        {"name": "qrs_axis", "value": -45.0, "confidence": 0.3, "lead": None, "unit": "deg", "unusual": True},
+    ],
+    "per_lead": [{"name": "st_j60", "value": 0.2, "confidence": 0.9, "lead": "V2", "unit": "mV", "unusual": False}],
+}
+
+
+def test_measurements_stand_beside_the_page_the_unusual_marked(browser: Client, upload: Upload, read: Make) -> None:
+    sentence = {"code": "st_elevation", "text": "ST elevation <up>.", "values": {}, "unusual": True}
+    values = {"measurements": MEASURED, "sentences": [sentence], "poor_leads": ["V3"], "layout": "4x2.5"}
+    text = page(browser, read(upload, tracing=tracing_files.Drawn(values, {"leads": []}, "<svg/>")))
+    assert "ST elevation &lt;up&gt;." in text
+    assert "Read badly, so that values may be missing or wrong: V3." in text
+    rows = dict(re.findall(r'<tr data-measured="(\w+)"(.*?)</tr>', text, re.DOTALL))
+    assert "104 /min" in rows["heart_rate"]
+    assert "unusual" in rows["heart_rate"]
+    assert "uncertain" not in rows["heart_rate"]
+    assert "−45°" in rows["qrs_axis"]
+    assert "uncertain" in rows["qrs_axis"]
+    assert re.search(r'<th scope="row">V2</th>.*?0\.20', text, re.DOTALL)
+    assert 'data-shows="traces-layer"' in text
+
+
+def test_traces_that_were_not_read_say_why(browser: Client, upload: Upload, read: Make) -> None:
+    text = page(browser, read(upload, tracing=tracing_files.Drawn({"reason": "scale_unknown"})))
+    assert "Neither grid nor calibration pulse" in text
+    assert "traces-layer" not in text
+    assert "measured" not in re.sub(r"so nothing was measured", "", text)

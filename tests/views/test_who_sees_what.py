@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from accounts.models import User
+from diagnosis import tracing_files
 from diagnosis.models import Diagnosis, Upload
 from diagnosis.urls import urlpatterns
 
@@ -32,12 +33,14 @@ TABLE: dict[str, tuple[str, tuple[int, ...]]] = {
     "original": ("get", (200, 200, 200, 200, 200, 404, 401)),
     "heat_layer": ("get", (200, 200, 200, 200, 200, 404, 401)),
     "overlay": ("get", (200, 200, 200, 200, 200, 404, 401)),
+    "traces": ("get", (200, 200, 200, 200, 200, 404, 401)),
     "model_card": ("get", (200, 200, 200, 200, 200, 200, 302)),
 }
 KEY_OF = {
     **dict.fromkeys(("result", "result_status", "explain", "read_again"), "diagnosis"),
     **dict.fromkeys(("page_image", "thumbnail", "original", "delete_upload", "restore_upload"), "upload"),
     **dict.fromkeys(("heat_layer", "overlay"), "heatmap"),
+    "traces": "tracing",
     "model_card": "model",
 }
 CELLS = [
@@ -49,7 +52,8 @@ CELLS = [
 
 @pytest.fixture
 def done(take_in: Callable[..., Upload], read: Callable[..., Diagnosis]) -> Diagnosis:
-    return read(take_in(patient_reference="P-1", note="a note of ours"))
+    tracing = tracing_files.Drawn({"layout": "4x2.5"}, {"leads": []}, "<svg/>")
+    return read(take_in(patient_reference="P-1", note="a note of ours"), tracing=tracing)
 
 
 @pytest.fixture
@@ -65,6 +69,7 @@ def address(name: str, done: Diagnosis) -> str:
         "diagnosis": done.pk,
         "upload": done.upload_id,
         "heatmap": done.heatmaps.get().pk,
+        "tracing": done.tracing.pk,
         "model": done.model_version_id,
     }
     kwargs = {"pk": keys[KEY_OF[name]]} if name in KEY_OF else {}
@@ -85,7 +90,7 @@ def test_each_address_answers_each_asker_as_the_table_says(
         assert response.url.startswith(reverse("accounts:login"))
 
 
-@pytest.mark.parametrize("name", ["page_image", "thumbnail", "original", "heat_layer", "overlay", "result"])
+@pytest.mark.parametrize("name", ["page_image", "thumbnail", "original", "heat_layer", "overlay", "traces", "result"])
 def test_a_deleted_page_is_gone_for_everyone(name: str, done: Diagnosis, visit: Callable[[str], Client]) -> None:
     path = address(name, done)
     visit("clinician").post(reverse("diagnosis:delete_upload", kwargs={"pk": done.upload_id}))

@@ -1,0 +1,109 @@
+"""Page → what its traces say: leads, measurements, sentences; or the reason why they cannot be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.leads import LeadsUnreadable, read_leads
+from ml.measurements.measure import measure
+from ml.narrative import Sentence, describe
+
+if TYPE_CHECKING:
+    from ml.decode import Page
+    from ml.leads import Leads
+    from ml.measurements.values import Measurements
+    from ml.page import Crop, EcgRegion
+
+# Leads read worse than this are worth a warning beside everything that was made of them.
+POOR_QUALITY: Final = 0.8
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What was read off a page's traces.
+
+    Attributes:
+        leads: the signals.
+        measurements: of the signals.
+        sentences: the measurements, and where the network looked, in words.
+        quality: mean share of the leads that was read well, 0…1.
+        poor_leads: names of leads that were read badly or not at all.
+    """
+
+    leads: Leads
+    measurements: Measurements
+    sentences: tuple[Sentence, ...]
+    quality: float
+    poor_leads: tuple[str, ...]
+
+
+def read_traces(
+    page: Page,
+    *,
+    region: EcgRegion | None = None,
+    attribution: NDArray[np.float32] | None = None,
+    crop: Crop | None = None,
+) -> Traces:
+    """Read, measure and describe the traces of a page.
+
+    Args:
+        page: RGB, (H, W, 3) uint8.
+        region: `ml.page.find_ecg(page)`, where the caller has it already.
+        attribution: (h, w) in 0…1 over ``crop``: where a network looked, to be put into words too.
+        crop: the part of the page that the attribution covers.
+
+    Raises:
+        LeadsUnreadable: the traces cannot be found, told apart or scaled.
+    """
+    leads = read_leads(page, region)
+    measurements = measure(leads)
+    shares = {} if attribution is None or crop is None else attention(leads, attribution, crop)
+    qualities = {name: lead.quality for name, lead in leads.leads.items()}
+    return Traces(
+        leads=leads,
+        measurements=measurements,
+        sentences=describe(measurements, shares),
+        quality=float(np.mean([lead.quality for lead in leads.all])),
+        poor_leads=tuple(name for name, quality in qualities.items() if quality < POOR_QUALITY),
+    )
+
+
+def attention(leads: Leads, attribution: NDArray[np.float32], crop: Crop) -> dict[str, float]:
+    """Lead → share of the whole attribution that lies in its box; rhythm strips are boxes too, but of no lead."""
+    total = float(attribution.sum())
+    boxes = _boxes(leads, crop)
+    if total <= 0 or not boxes:
+        return {}
+    height, width = attribution.shape
+    shares: dict[str, float] = {}
+    for name, (left, top, right, bottom) in boxes.items():
+        columns = slice(round((left - crop.x) / crop.width * width), round((right - crop.x) / crop.width * width))
+        rows = slice(round((top - crop.y) / crop.height * height), round((bottom - crop.y) / crop.height * height))
+        shares[name] = float(attribution[rows, columns].sum()) / total
+    return shares
+
+
+def _boxes(leads: Leads, crop: Crop) -> dict[str, tuple[float, float, float, float]]:
+    """Lead → left, top, right, bottom on the page: as far as half-way to the strips above and below."""
+    levels = {id(lead): float(np.nanmedian(lead.path[:, 1])) for lead in leads.all if np.isfinite(lead.path).any()}
+    rows: list[float] = []
+    for level in sorted(levels.values()):
+        # Leads side by side stand in one strip; their levels differ by far less than strips do.
+        if not rows or level - rows[-1] > 8 * leads.px_per_mm:
+            rows.append(level)
+    bounds = [float(crop.y), *((a + b) / 2 for a, b in pairwise(rows)), float(crop.y + crop.height)]
+    boxes = {}
+    for lead in leads.leads.values():
+        if id(lead) in levels:
+            row = int(np.argmin([abs(level - levels[id(lead)]) for level in rows]))
+            left, right = float(lead.path[0, 0]), float(lead.path[-1, 0])
+            boxes[lead.name] = (max(left, crop.x), bounds[row], min(right, crop.x + crop.width), bounds[row + 1])
+    return boxes
+
+
+__all__ = ["LeadsUnreadable", "Traces", "attention", "read_traces"]
