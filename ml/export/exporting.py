@@ -53,11 +53,13 @@ class Outcome:
         form: which.
         record: for the bundle's manifest; empty if it was refused.
         reason: why it was refused.
+        disproved: it was made, and answered otherwise than TensorFlow.
     """
 
     form: Format
     record: dict[str, Any]
     reason: str = ""
+    disproved: bool = False
 
 
 def export(
@@ -73,7 +75,8 @@ def export(
         target: the bundle itself, or a folder that does not exist yet, which becomes a copy of it with the exports.
 
     Returns:
-        What became of each format, in their order. A format that was exported before and fails now is taken out.
+        What became of each format, in their order. An earlier export of a format whose answers
+        differ now is taken out.
 
     Raises:
         BundleCorrupt: the network does not fit its manifest.
@@ -103,11 +106,17 @@ def export(
 def _tried(graph: Any, form: Format, right: Sequence[Answer], pages: Pages, file: Path) -> Outcome:
     try:
         file.write_bytes(convert(graph, form))
-        parity = compare(right, answers(open_export(file, form.runtime), pages.inputs), form)
-    except (ExportFailed, BackendUnavailable, ValueError) as error:
+        # One thread: the answers are those of several, and a busy machine does not stretch hundreds of pages.
+        run = open_export(file, form.runtime, threads=1)
+    except (ExportFailed, BackendUnavailable) as error:
         return Outcome(form, {}, str(error))
+    try:
+        parity = compare(right, answers(run, pages.inputs), form)
+    # A file may load and still not run, or give other shapes; each runtime says so in its own way.
+    except Exception as error:  # noqa: BLE001
+        return Outcome(form, {}, f"it cannot read a page: {error}", disproved=True)
     if not parity.passed:
-        return Outcome(form, {}, f"parity failed: {parity}")
+        return Outcome(form, {}, f"parity failed: {parity}", disproved=True)
     return Outcome(form, _record(form, file, parity, pages.description))
 
 
@@ -132,8 +141,8 @@ def _add_latency(passed: Sequence[Outcome], measured: Mapping[str, Mapping[str, 
 
 
 def _seal(manifest: BundleManifest, outcomes: Sequence[Outcome], staged: Path, target: Path) -> None:
-    tried = {outcome.form.name for outcome in outcomes}
-    kept = {name: record for name, record in manifest.exports.items() if name not in tried}
+    disproved = {outcome.form.name for outcome in outcomes if outcome.disproved}
+    kept = {name: record for name, record in manifest.exports.items() if name not in disproved}
     added = {outcome.form.name: outcome.record for outcome in outcomes if outcome.record}
     if not added and kept == manifest.exports:
         return

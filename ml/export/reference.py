@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -35,8 +36,8 @@ def read_reference(file: Path) -> tuple[NDArray[np.uint8], list[Answer]]:
         BundleCorrupt: the file cannot be read.
     """
     try:
-        with np.load(file, allow_pickle=False) as kept:
+        with file.open("rb") as handle, np.load(handle, allow_pickle=False) as kept:
             answers = [Answer(*pair) for pair in zip(kept["probabilities"], kept["attributions"], strict=True)]
             return kept["pages"], answers
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise BundleCorrupt(f"{file} cannot be read: {error}") from error

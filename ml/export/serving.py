@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.compiled_pass import load_model, tensorflow_pass
+from ml.errors import BundleCorrupt
 from ml.export import BACKENDS, FASTEST, TENSORFLOW, BackendUnavailable
 from ml.export.formats import FORMATS
 from ml.export.parity import answers, compare
@@ -76,6 +77,8 @@ def _checked(manifest: BundleManifest, backend: str) -> CompiledPass:
             f"{manifest.folder} --formats {form.name}, then register the bundle, which has a new identity"
         )
     run = open_export(manifest.folder / record["file"], form.runtime)
+    if REFERENCE not in manifest.files:
+        raise BundleCorrupt(f"{manifest.folder} lists no checksum for {REFERENCE}")
     pages, reference = read_reference(manifest.folder / REFERENCE)
     try:
         parity = compare(reference, answers(run, pages), form)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,6 +117,18 @@ def test_an_earlier_export_that_no_longer_passes_is_taken_out(manifest: BundleMa
     assert not (manifest.folder / FORMATS["litert"].file).exists()
     assert "`model.tflite`" not in after.card
     assert "`model.onnx`" in after.card
+
+
+def test_without_its_converter_a_format_is_refused_and_an_earlier_export_stays(
+    manifest: BundleManifest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "tf2onnx"]:
+        monkeypatch.delitem(sys.modules, name)
+    # What the import system itself does for a module that is not there.
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    assert main(["export", str(manifest.folder), "--formats", "onnx", "--pages", "1"]) == 1
+    assert "needs requirements-lab.txt" in capsys.readouterr().err
+    assert read_manifest(manifest.folder).sha256 == manifest.sha256
 
 
 def _answer(*probabilities: float, heat: float = 0.5) -> Answer:

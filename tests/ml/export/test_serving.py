@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from ml.bundle import amend, read_manifest, sha256_of
+from ml.bundle import MANIFEST, amend, read_manifest, sha256_of
 from ml.errors import BundleCorrupt
 from ml.export import FASTEST, TENSORFLOW, BackendUnavailable
 from ml.export.formats import FORMATS
@@ -133,11 +134,20 @@ def test_a_runtime_that_is_not_installed_is_named(
     assert Predictor.load(exported, backend=FASTEST).backend != backend
 
 
-def test_a_reference_that_cannot_be_read_makes_the_bundle_corrupt(exported: Path) -> None:
+@pytest.mark.parametrize("content", [b"nothing", b"PK\x03\x04 nothing"], ids=["not numpy's", "cut off"])
+def test_a_reference_that_cannot_be_read_makes_the_bundle_corrupt(exported: Path, content: bytes) -> None:
     broken = exported.parent / "broken"
-    broken.write_bytes(b"nothing")
+    broken.write_bytes(content)
     amend(exported, files={REFERENCE: broken})
     with pytest.raises(BundleCorrupt, match=REFERENCE):
+        Predictor.load(exported, backend="onnx")
+
+
+def test_a_reference_without_a_checksum_proves_nothing(exported: Path) -> None:
+    values = json.loads((exported / MANIFEST).read_text())
+    del values["files"][REFERENCE]
+    (exported / MANIFEST).write_text(json.dumps(values))
+    with pytest.raises(BundleCorrupt, match="no checksum for reference"):
         Predictor.load(exported, backend="onnx")
 
 
