@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "export": "write a model for ONNX Runtime or LiteRT, if it answers as TensorFlow does",
     "explain": "show on a page where the evidence lies",
     "faithfulness": "measure how far each explanation method may be believed",
+    "leads": "read the twelve leads of a page as signals",
     "render": "draw a synthetic ECG page",
     "fit-gate": "fit the weights of the not-an-ECG gate",
     "dataset": "look a collection of pages over, prepare it for training, or fetch it",

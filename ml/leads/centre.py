@@ -79,12 +79,12 @@ def centre_traces(
     # Noise and slopes thicken a stroke, nothing thins it.
     pen = float(np.quantile(mass[low], 0.3)) if low.any() else 1.0
     upright = inked & (lower - upper > _UPRIGHT * pen)
-    u = np.where(upright, upper + pen / 2, middle)
-    l = np.where(upright, lower - pen / 2, middle)
+    hi = np.where(upright, upper + pen / 2, middle)
+    lo = np.where(upright, lower - pen / 2, middle)
     for label in labels:
-        _without_letters(label, upper, lower, u, l, upright, pen)
-    shared = _settle_shared(strokes, top, inked, way, u, l, px_per_mm, pen)
-    rows = _between(u, l, pen, px_per_mm)
+        _without_letters(label, upper, lower, hi, lo, upright, pen)
+    shared = _settle_shared(strokes, top, inked, way, hi, lo, px_per_mm, pen)
+    rows = _between(hi, lo, pen, px_per_mm)
     return Centres(rows, shared, pen)
 
 
@@ -131,7 +131,7 @@ def _edges(
 
 
 def _without_letters(
-    label: Label, upper: Doubles, lower: Doubles, u: Doubles, l: Doubles, upright: NDArray[np.bool_], pen: float
+    label: Label, upper: Doubles, lower: Doubles, hi: Doubles, lo: Doubles, upright: NDArray[np.bool_], pen: float
 ) -> None:
     """Take off letters that touch the trace from above or below. A wave higher than the letters stays as it is."""
     slack = 0.6 * pen + 1
@@ -142,8 +142,8 @@ def _without_letters(
     below = high & (foot <= label.bottom + slack) & (foot > label.top) & (top < label.top - slack)
     # A stroke that comes from above and ends on the letters' line may be the trace's own; its neighbours tell.
     below &= bool(below.mean() > 0.5)
-    u[label.strip, columns][above] = foot[above] - pen / 2
-    l[label.strip, columns][below] = top[below] + pen / 2
+    hi[label.strip, columns][above] = foot[above] - pen / 2
+    lo[label.strip, columns][below] = top[below] + pen / 2
 
 
 def _settle_shared(
@@ -151,12 +151,12 @@ def _settle_shared(
     top: NDArray[np.intp],
     inked: NDArray[np.bool_],
     way: Doubles,
-    u: Doubles,
-    l: Doubles,
+    hi: Doubles,
+    lo: Doubles,
     px_per_mm: float,
     pen: float,
 ) -> NDArray[np.bool_]:
-    """Where two strips meet in one upright stroke, give it to the one whose wave it is. Changes ``u`` and ``l``.
+    """Where two strips meet in one upright stroke, give it to the one whose wave it is. Changes ``hi`` and ``lo``.
 
     A wave is broad at its own baseline and narrow at its tip. The other strip passes behind, and is drawn straight
     from where it enters the stroke to where it leaves.
@@ -181,26 +181,26 @@ def _settle_shared(
             broad_below = _breadth(patch, level_below - margin - third, level_below - margin, here - left)
             neck = _neck(patch, level_above + margin, level_below - margin, here - left)
             if neck is not None:
-                _split_at(neck, above, span, u, l)
+                _split_at(neck, above, span, hi, lo)
                 shared[above, here] = shared[below, here] = True
             elif broad_below >= broad_above * _NARROWER:
                 tip = _breadth(patch, level_above - margin - third, level_above - margin, here - left)
                 own_peak = tip > _THROUGH * broad_above
-                _pass_behind(above, here, u, l, keep_upper=own_peak, limit=level_above)
+                _pass_behind(above, here, hi, lo, keep_upper=own_peak, limit=level_above)
                 if own_peak:
-                    u[below, here] = np.maximum(u[below, here], level_above)
+                    hi[below, here] = np.maximum(hi[below, here], level_above)
                 shared[above, here] = True
                 shared[below, here] = own_peak
             elif broad_above >= broad_below * _NARROWER:
                 tip = _breadth(patch, level_below + margin, level_below + margin + third, here - left)
                 own_peak = tip > _THROUGH * broad_below
-                _pass_behind(below, here, u, l, keep_lower=own_peak, limit=level_below)
+                _pass_behind(below, here, hi, lo, keep_lower=own_peak, limit=level_below)
                 if own_peak:
-                    l[above, here] = np.minimum(l[above, here], level_below)
+                    lo[above, here] = np.minimum(lo[above, here], level_below)
                 shared[below, here] = True
                 shared[above, here] = own_peak
             else:
-                _split_at(neck if neck is not None else (level_above + level_below) / 2, above, span, u, l)
+                _split_at((level_above + level_below) / 2, above, span, hi, lo)
                 shared[above, here] = shared[below, here] = True
     return shared
 
@@ -208,27 +208,27 @@ def _settle_shared(
 def _pass_behind(
     strip: int,
     here: NDArray[np.intp],
-    u: Doubles,
-    l: Doubles,
+    hi: Doubles,
+    lo: Doubles,
     *,
     limit: float,
     keep_upper: bool = False,
     keep_lower: bool = False,
 ) -> None:
     before, behind = here[0] - 1, here[-1] + 1
-    known = [x for x in (before, behind) if 0 <= x < u.shape[1] and np.isfinite(u[strip, x])]
-    ends = [(u[strip, x] + l[strip, x]) / 2 for x in known]
+    known = [x for x in (before, behind) if 0 <= x < hi.shape[1] and np.isfinite(hi[strip, x])]
+    ends = [(hi[strip, x] + lo[strip, x]) / 2 for x in known]
     straight = np.interp(here, known, ends) if known else np.full(len(here), limit)
     if not keep_upper:
-        u[strip, here] = straight
+        hi[strip, here] = straight
     if not keep_lower:
-        l[strip, here] = straight
+        lo[strip, here] = straight
 
 
-def _split_at(row: float, above: int, span: NDArray[np.intp], u: Doubles, l: Doubles) -> None:
+def _split_at(row: float, above: int, span: NDArray[np.intp], hi: Doubles, lo: Doubles) -> None:
     """Two waves that touch: each strip keeps its side."""
-    l[above, span] = np.minimum(l[above, span], row)
-    u[above + 1, span] = np.maximum(u[above + 1, span], row)
+    lo[above, span] = np.minimum(lo[above, span], row)
+    hi[above + 1, span] = np.maximum(hi[above + 1, span], row)
 
 
 def _neck(patch: NDArray[np.bool_], start: float, stop: float, here: NDArray[np.intp]) -> float | None:
@@ -268,13 +268,13 @@ def _spells(flags: NDArray[np.bool_], join: int) -> list[tuple[int, int]]:
     return [(int(start), int(stop)) for start, stop in zip(starts, stops, strict=True)]
 
 
-def _between(u: Doubles, l: Doubles, pen: float, px_per_mm: float) -> Doubles:
+def _between(hi: Doubles, lo: Doubles, pen: float, px_per_mm: float) -> Doubles:
     """The trace between the upper and the lower bound of every column."""
     half = max(pen / 2 - _OVERLAP, 0.0)
     share = half - int(half)
-    near = _narrowed(u, l, int(half))
+    near = _narrowed(hi, lo, int(half))
     if share > 0:
-        far = _narrowed(u, l, int(half) + 1)
+        far = _narrowed(hi, lo, int(half) + 1)
         near = tuple(a * (1 - share) + b * share for a, b in zip(near, far, strict=True))  # type: ignore[assignment]
     highest, lowest = near
     middle = (highest + lowest) / 2
@@ -284,10 +284,10 @@ def _between(u: Doubles, l: Doubles, pen: float, px_per_mm: float) -> Doubles:
     # Less than a pen apart the bounds only differ by the noise of their edges.
     firmly = np.clip(apart / max(pen, 1.0), 0.0, 1.0)
     rows = np.where(apart > 0, middle + (tip - middle) * firmly, middle)
-    tall = l - u > pen
+    tall = lo - hi > pen
     for strip in range(len(rows)):
         # The edges themselves: a tip finer than the pen is all but lost between the narrowed bounds.
-        _reach_tips(rows[strip], u[strip], l[strip], around[strip], tall[strip], pen, max(round(0.5 * px_per_mm), 2))
+        _reach_tips(rows[strip], hi[strip], lo[strip], around[strip], tall[strip], pen, max(round(0.5 * px_per_mm), 2))
     return np.asarray(rows, dtype=np.float64)
 
 
@@ -319,15 +319,15 @@ def _extremes(height: Doubles, eligible: NDArray[np.bool_], reach: int) -> NDArr
     return np.array([(start + stop - 1) // 2 for start, stop in _spells(top, join=1)], dtype=np.intp)
 
 
-def _narrowed(u: Doubles, l: Doubles, half: int) -> tuple[Doubles, Doubles]:
+def _narrowed(hi: Doubles, lo: Doubles, half: int) -> tuple[Doubles, Doubles]:
     """The bounds that the edges of all columns within ``half`` put on each column."""
-    highest, lowest = u.copy(), l.copy()
+    highest, lowest = hi.copy(), lo.copy()
     for offset in range(1, half + 1):
         for shift in (offset, -offset):
-            highest = np.fmax(highest, _shifted(u, shift))
-            lowest = np.fmin(lowest, _shifted(l, shift))
-    highest[np.isnan(u)] = np.nan
-    lowest[np.isnan(l)] = np.nan
+            highest = np.fmax(highest, _shifted(hi, shift))
+            lowest = np.fmin(lowest, _shifted(lo, shift))
+    highest[np.isnan(hi)] = np.nan
+    lowest[np.isnan(lo)] = np.nan
     return highest, lowest
 
 

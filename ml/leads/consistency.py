@@ -1,13 +1,14 @@
 """Whether leads that were read agree with one another, as the limb leads of one heart must.
 
-I + III = II (Einthoven) and aVR + aVL + aVF = 0 (Goldberger) hold at every moment for any heart. Leads taken for others,
-traces lost or mixed up break them, so they are a check of the reading that needs no truth. An electrode that was off
-breaks them too, on the machine already.
+I + III = II (Einthoven) and aVR + aVL + aVF = 0 (Goldberger) hold at every moment for any heart. Leads taken for
+others, traces lost or mixed up break them, so they are a check of the reading that needs no truth. An electrode that
+was off breaks them too, on the machine already.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _SHIFT_SAMPLES: Final = 3
 _LEAST_SAMPLES: Final = 50
+_SAME_LEAD: Final = 0.93
+_ANOTHER_LEAD: Final = 0.12
 
 
 def limb_agreement(leads: Mapping[str, Lead]) -> tuple[float, float]:
@@ -33,6 +36,24 @@ def limb_agreement(leads: Mapping[str, Lead]) -> tuple[float, float]:
         _correlation(cut["II"], cut["I"] + cut["III"]),
         _correlation(cut["aVR"], -(cut["aVL"] + cut["aVF"])),
     )
+
+
+def rhythm_lead_of(strip: Lead, leads: Mapping[str, Lead]) -> Lead:
+    """The rhythm strip under the name of the lead that it shows.
+
+    A row and the strip below it were recorded at the same time, so one of the twelve leads runs through the strip
+    again. The layout's usual name stays unless another lead is clearly the same and the named one is not.
+    """
+    alike = {}
+    for name, lead in leads.items():
+        first = round((lead.start_s - strip.start_s) * strip.sampling_rate_hz)
+        part = strip.signal_mv[max(first, 0) : first + len(lead.signal_mv)].astype(np.float64)
+        length = min(len(part), len(lead.signal_mv))
+        alike[name] = _correlation(lead.signal_mv[:length].astype(np.float64), part[:length])
+    best = max(alike, key=lambda name: alike[name])
+    if alike[best] >= _SAME_LEAD and alike[best] - alike.get(strip.name, 0.0) > _ANOTHER_LEAD:
+        return replace(strip, name=best)
+    return strip
 
 
 def _correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

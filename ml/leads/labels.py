@@ -105,7 +105,7 @@ def _commonest_line(offsets: NDArray[np.float64], px_per_mm: float) -> NDArray[n
     slack = max(0.35 * px_per_mm, 1.2)
     feet, heads = offsets[:, 1], offsets[:, 0]
     together = (np.abs(feet[:, None] - feet) <= slack) & (np.abs(heads[:, None] - heads) <= slack)
-    return offsets[together[int(together.sum(axis=1).argmax())]]
+    return np.asarray(offsets[together[int(together.sum(axis=1).argmax())]], dtype=np.float64)
 
 
 def mask_of(labels: list[Label], shape: tuple[int, int], margin: float) -> NDArray[np.bool_]:

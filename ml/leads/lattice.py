@@ -125,11 +125,11 @@ def find_wave(
 
 
 def _by_harmonics(magnitude: NDArray[np.float32], x: Doubles, y: Doubles) -> tuple[Doubles, Doubles]:
-    """Both waves in cycles per pixel, from the highest overtones that stand out: five times as far, five times as sure."""
+    """Both waves in cycles per pixel, from the highest overtones that stand out: five times as far, as sure."""
     size = magnitude.shape[0]
     background = float(np.median(magnitude)) + 1e-6
     found = [x, y]
-    for index, wave in enumerate((x, y)):
+    for index in range(2):
         for overtone in (2, 3, 4, 5):
             wanted = found[index] * overtone
             if np.abs(wanted).max() >= size / 2 - 4:

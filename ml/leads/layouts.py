@@ -1,7 +1,8 @@
 """How 12-lead pages are laid out: one table, read by the renderer and by the reader alike.
 
-To add a layout, add a line to `LAYOUTS`; of layouts with as many strips, the commoner one comes first. Rows are read from the top, columns from the left; the columns of a row follow
-one another in time, as machines print them, and rhythm strips run through the whole recording below the rows.
+To add a layout, add a line to `LAYOUTS`; of layouts with as many strips, the commoner one comes first. Rows are read
+from the top, columns from the left; the columns of a row follow one another in time, as machines print them, and rhythm
+strips run through the whole recording below the rows.
 """
 
 from __future__ import annotations

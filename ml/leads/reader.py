@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.leads.centre import Centres, centre_traces
-from ml.leads.consistency import limb_agreement
+from ml.leads.consistency import limb_agreement, rhythm_lead_of
 from ml.leads.ink import Grey, Ink, faint_of, grid_level, ink_of
-from ml.leads.lattice import SURE, Wave, find_wave, flattening, grid_picture
 from ml.leads.labels import Label, Place, find_labels, letters_beside, mask_of
+from ml.leads.lattice import SURE, Wave, find_wave, flattening, grid_picture
 from ml.leads.layouts import LAYOUTS, Layout, Slot
 from ml.leads.signals import Lead, Leads, LeadsUnreadable, ScaleSource
 from ml.leads.strips import Line, Strips, find_strips, separator_lines, without_lines
@@ -89,8 +89,8 @@ def _read_flattened(page: Page, crop: Crop, wave: Wave, to_flat: NDArray[np.floa
     shift = np.array([[1, 0, -least[0]], [0, 1, -least[1]], [0, 0, 1.0]])
     homography = shift @ to_flat @ origin
     size = (int(np.ceil(most[0] - least[0])), int(np.ceil(most[1] - least[1])))
-    flat = cv2.warpPerspective(page, homography, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    flat = np.asarray(flat, dtype=np.uint8)
+    warped = cv2.warpPerspective(page, homography, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    flat: Page = np.asarray(warped, dtype=np.uint8)
     inside = _with_margin(find_ecg(flat), flat)
     sheet = np.ascontiguousarray(inside.of(flat))
     ink = ink_of(sheet)
@@ -144,7 +144,13 @@ def _read_upright(ink: Ink, wave: Wave | None, crop: Crop) -> Leads:
             "traces_unclear",
             "The traces cannot be told from the paper. Please scan the page, or photograph it flat and evenly lit.",
         )
-    return replace(leads, warnings=("limb_leads_disagree",)) if min(agreement) < _DOUBTFUL_AGREEMENT else leads
+    rhythm = tuple(rhythm_lead_of(strip, leads.leads) for strip in leads.rhythm)
+    warnings = []
+    if min(agreement) < _DOUBTFUL_AGREEMENT:
+        warnings.append("limb_leads_disagree")
+    if [strip.name for strip in rhythm] != [strip.name for strip in leads.rhythm]:
+        warnings.append("rhythm_lead_by_trace")
+    return replace(leads, rhythm=rhythm, warnings=tuple(warnings))
 
 
 def _mean_quality(leads: Leads) -> float:
@@ -185,7 +191,7 @@ def _read_at_edge(ink: Ink, wave: Wave | None, crop: Crop) -> Leads:
 
 
 def _without_doubles(darkness: Grey, full: float, strips: Strips, rough_mm: float) -> Strips | None:
-    """Without strips that have no trace of their own: what follows another's trace was a line of print or of the grid."""
+    """Without strips that have no trace of their own: what follows another's was a line of print or of the grid."""
     if len(strips.baselines) in _COUNTS and min(np.diff(strips.baselines)) > _CLOSE_MM * rough_mm:
         return strips
     left, right = max(round(strips.left), 0), min(round(strips.right), darkness.shape[1])

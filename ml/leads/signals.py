@@ -15,8 +15,8 @@ class LeadsUnreadable(Exception):
     """The traces of this page cannot be read as signals.
 
     Attributes:
-        code: stable identifier for machines: ``no_traces``, ``layout_unknown``, ``scale_unknown`` or
-            ``traces_unclear``.
+        code: stable identifier for machines: ``no_traces``, ``layout_unknown``, ``scale_unknown``, ``too_distorted``
+            or ``traces_unclear``.
         message: one sentence a person can act on.
     """
 
@@ -39,7 +39,7 @@ class Lead:
             calibration pulse, or without one the median of the strip.
         quality: share of the stretch that was read, less what was read through other ink, 0…1.
         path: (N, 2) float32: where each sample lies, as x and y in page pixels; y is NaN in gaps.
-        label_agrees: whether the printed label says the same name; ``None`` where it could not be read.
+        label_agrees: whether the printed name says the same; ``None`` where it was not read.
     """
 
     name: str
@@ -87,7 +87,9 @@ class Leads:
         gain_mm_per_mv: height of 1 mV; 10 unless a calibration pulse says otherwise.
         leads: lead name → its stretch within the rows.
         rhythm: the rhythm strips, from the top.
-        warnings: codes of what a reader should know, for example ``labels_disagree``.
+        warnings: codes of what a reader should know: ``limb_leads_disagree`` (Einthoven's or Goldberger's equation
+            does not hold, as with an electrode off), ``rhythm_lead_by_trace`` (a rhythm strip shows another lead than
+            the layout's usual one).
     """
 
     layout: str

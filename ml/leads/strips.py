@@ -18,7 +18,7 @@ _ROUGH_WIDTH_MM: Final = 262.0
 
 
 class Pulse(NamedTuple):
-    """A calibration pulse, in pixels: columns of its uprights, first and last row of their ink, thickness of its pen."""
+    """A calibration pulse, in pixels: columns of its uprights, first and last row of their ink, its pen's thickness."""
 
     left: float
     right: float
@@ -146,7 +146,7 @@ def without_lines(darkness: NDArray[np.uint8], lines: list[Line], pen: float) ->
 def find_pulses(strokes: Strokes, rough_mm: float) -> list[Pulse]:
     """Calibration pulses: two upright strokes of one height with a bar across their tops."""
     first, last = vertical_runs(strokes)
-    height, width = strokes.shape
+    height = strokes.shape[0]
     least, most = _PULSE_MM[0] * rough_mm, _PULSE_MM[1] * rough_mm
     lengths = np.where(strokes & (np.arange(height)[:, None] == first), last - first + 1, 0)
     rows, columns = np.nonzero((lengths >= least) & (lengths <= most))
