@@ -17,8 +17,8 @@ from ml.errors import BundleCorrupt, PageRejected
 
 if TYPE_CHECKING:
     from ml.decode import Page
-    from ml.pipeline_predictor import PipelinePredictor
-    from ml.predictor import Predictor
+    from ml.pipeline_predictor import PipelineFinding, PipelinePredictor
+    from ml.predictor import Finding, Predictor
 
     AnyPredictor = Predictor | PipelinePredictor
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Read ECG pages. Prints one JSON object a line: file, page (of a PDF), status (ok, rejected, error), reason, "
-        "message, label, abstained, confidence, probabilities, warnings. Exit status: 0 if every file was at least "
-        "opened and judged, 1 if any gave an error, 2 if the model cannot be loaded."
+        "message, label, abstained, confidence, probabilities, warnings, quality, measurements, text. Exit status: 0 "
+        "if every file was at least opened and judged, 1 if any gave an error, 2 if the model cannot be loaded."
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="JPEG, PNG, TIFF, WebP or PDF")
     parser.add_argument("--bundle", type=Path, default=DEFAULT_BUNDLE, metavar="DIR", help="default: the shipped one")
@@ -94,7 +94,33 @@ def _predict_page(predictor: AnyPredictor, file: Path, pages: Sequence[Page], in
         confidence=round(finding.confidence, 4),
         probabilities={label: round(value, 4) for label, value in finding.probabilities.items()},
         warnings=list(finding.warnings),
+        **_traces(page, finding),
     )
+
+
+def _traces(page: Page, finding: Finding | PipelineFinding) -> dict[str, Any]:
+    """What the traces say; where they cannot be read the answer stands without them."""
+    from ml.traces import LeadsUnreadable, read_traces
+
+    seen: dict[str, Any] = {}
+    if (attribution := getattr(finding, "attribution", None)) is not None:
+        seen = {"attribution": attribution, "crop": finding.crop}  # type: ignore[union-attr]
+    try:
+        found = read_traces(page, **seen)
+    except LeadsUnreadable as refusal:
+        return {"quality": {"reason": refusal.code, "message": refusal.message}}
+    except Exception as error:  # noqa: BLE001
+        return {"quality": {"reason": "internal_error", "message": f"{type(error).__name__}: {error}"}}
+    return {
+        "quality": {
+            "layout": found.leads.layout,
+            "px_per_mm": round(found.leads.px_per_mm, 3),
+            "quality": round(found.quality, 3),
+            "poor_leads": list(found.poor_leads),
+        },
+        "measurements": found.measurements.to_json(),
+        "text": [sentence.text for sentence in found.sentences],
+    }
 
 
 def _read(file: Path) -> bytes:
@@ -116,5 +142,8 @@ def _row(file: Path, page: int | None, **known: Any) -> dict[str, Any]:
         "confidence": None,
         "probabilities": None,
         "warnings": [],
+        "quality": None,
+        "measurements": None,
+        "text": [],
     }
     return row | known

@@ -31,10 +31,12 @@ _AHA: Final = "Surawicz et al. 2009, AHA/ACCF/HRS recommendations part III, J Am
 _QT: Final = "Rautaharju et al. 2009, AHA/ACCF/HRS recommendations part IV, J Am Coll Cardiol 53:982-991"
 _KLIGFIELD: Final = "Kligfield et al. 2007, AHA/ACCF/HRS recommendations part I, J Am Coll Cardiol 49:1109-1127"
 
+_KUSUMOTO: Final = "Kusumoto et al. 2019, ACC/AHA/HRS guideline on bradycardia, Circulation 140:e382-e482"
+
 QUANTITIES: Final = {
     quantity.name: quantity
     for quantity in (
-        Quantity("heart_rate", "Heart rate", "/min", 0, (60, 100), "usual resting range of adults"),
+        Quantity("heart_rate", "Heart rate", "/min", 0, (50, 100), _KUSUMOTO),
         Quantity("rr_interval", "RR interval (median)", "ms"),
         Quantity("sdnn", "Spread of RR intervals (SDNN)", "ms"),
         Quantity("rmssd", "Beat-to-beat change of RR (RMSSD)", "ms"),
@@ -118,4 +120,5 @@ class Measurements:
 def _row(one: Measurement) -> dict[str, Any]:
     quantity = one.quantity
     row = asdict(one) | {"unit": quantity.unit, "unusual": one.unusual}
-    return row | {"value": round(one.value, quantity.decimals + 1), "confidence": round(one.confidence, 2)}
+    # Two digits more than are shown, so that what is shown is rounded once.
+    return row | {"value": round(one.value, quantity.decimals + 2), "confidence": round(one.confidence, 2)}

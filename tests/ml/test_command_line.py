@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ml.render import RenderedPage
 
 REPOSITORY = Path(__file__).parents[2]
-FIELDS = {"file", "status", "reason", "label", "abstained", "probabilities", "warnings"}
+FIELDS = {"file", "status", "reason", "label", "abstained", "probabilities", "warnings", "quality", "measurements", "text"}
 
 
 def _ml(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -49,6 +49,10 @@ def test_predict_goes_through_good_and_bad_files_alike(rendered: RenderedPage, t
     assert rows[1]["file"] == str(good)
     assert rows[1]["label"] in rows[1]["probabilities"]
     assert sum(rows[1]["probabilities"].values()) == pytest.approx(1, abs=0.001)
+    assert rows[1]["quality"]["layout"] == "4x2.5"
+    assert any(value["name"] == "heart_rate" for value in rows[1]["measurements"]["values"])
+    assert rows[1]["text"][0].startswith("Heart rate")
+    assert rows[0]["measurements"] is None
     assert [row["page"] for row in rows[-2:]] == [1, 2]
     assert done.returncode == 1
     assert "7/7" in done.stderr, "progress belongs on standard error"
