@@ -10,6 +10,7 @@ from ml.ablation import VARIANTS
 from ml.benchmark import TABLE, Row, record_file
 from ml.bundle import DEFAULT_BUNDLE, read_manifest
 from ml.records import Record, read_record
+from ml.trace_suite import table
 
 _FIGURES: Final = {"accuracy": "accuracy", "macro_f1": "macro F1", "macro_auroc": "macro AUROC", "ece": "ECE"}
 
@@ -55,6 +56,16 @@ def ablation(records: Path) -> str:
 
 def ablation_file(records: Path) -> Path:
     return records / "ablation.json"
+
+
+def traces(records: Path) -> str:
+    """The table of measurements."""
+    record = read_record(traces_file(records))
+    return "Not measured." if record is None else table(record)
+
+
+def traces_file(records: Path) -> Path:
+    return records / "traces.json"
 
 
 def shipped(folder: Path = DEFAULT_BUNDLE) -> str:

@@ -17,11 +17,11 @@ from ml.errors import BundleCorrupt
 from ml.experiment import Experiment
 from ml.pretrained import WeightsUnavailable
 from ml.records import record_of, record_of_bundle, write_record
-from ml.results import ablation, ablation_file, models, shipped
+from ml.results import ablation, ablation_file, models, shipped, traces, traces_file
 from ml.runs import is_finished, read_run
 
 # What the command writes stands between two of these lines each; the words around them are the document's own.
-PLACES = ("models", "ablation")
+PLACES = ("models", "ablation", "traces")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, nargs="?", help="folder with manifest.csv; needed unless --no-training")
     parser.add_argument("--models", nargs="*", choices=[row.architecture for row in TABLE], help="default: all")
     parser.add_argument("--protocols", nargs="+", choices=list(PROTOCOLS), default=list(PROTOCOLS))
-    parser.add_argument("--ablation", action="store_true", help="train the losses' ablation instead of the models")
+    parser.add_argument(
+        "--suite",
+        choices=("models", "ablation", "trace"),
+        default="models",
+        help="models: train them; ablation: of the losses; trace: measure pages that print what to compare with",
+    )
     parser.add_argument(
         "--bundle", type=Path, help="no training: the record of the one --models names is made with this sealed bundle"
     )
@@ -55,12 +60,16 @@ def run(args: argparse.Namespace) -> int:
         return 1
     if not args.no_training:
         try:
-            (_judge if args.bundle else _ablate if args.ablation else _train)(args)
+            (_judge if args.bundle else _SUITES[args.suite])(args)
         except (BundleCorrupt, ValueError, FileNotFoundError, WeightsUnavailable) as error:
             print(error, file=sys.stderr)
             return 1
     _gather(args)
-    written = {"models": f"{models(args.records)}\n\n{shipped()}", "ablation": ablation(args.records)}
+    written = {
+        "models": f"{models(args.records)}\n\n{shipped()}",
+        "ablation": ablation(args.records),
+        "traces": traces(args.records),
+    }
     for place, table in written.items():
         begin, end = _marks(place)
         before, rest = text.split(begin)
@@ -127,6 +136,18 @@ def _ablate(args: argparse.Namespace) -> None:
         return tqdm(jobs, desc="heads", unit="head", file=sys.stderr, disable=None)
 
     write_record(ablation_file(args.records), ablate(features, pages, splits, classes, watched=watched))
+
+
+def _measure(args: argparse.Namespace) -> None:
+    from ml.trace_suite import figures, read_pages
+
+    def watched(files: Sequence[str]) -> Iterable[str]:
+        return tqdm(files, desc="reading", unit="page", file=sys.stderr, disable=None)
+
+    write_record(traces_file(args.records), figures(read_pages(args.data, watched=watched)))
+
+
+_SUITES = {"models": _train, "ablation": _ablate, "trace": _measure}
 
 
 def _gather(args: argparse.Namespace) -> None:

@@ -45,7 +45,8 @@ def _write(folder: Path, right: int) -> None:
 def _tables(tmp_path: Path) -> dict[str, list[str]]:
     """First cell → all cells of each row that the command writes."""
     out = tmp_path / "results.md"
-    places = "<!-- models: begin -->\nold\n<!-- models: end -->\n<!-- ablation: begin --><!-- ablation: end -->"
+    marks = ("<!-- ablation: begin --><!-- ablation: end -->", "<!-- traces: begin --><!-- traces: end -->")
+    places = "\n".join(("<!-- models: begin -->\nold\n<!-- models: end -->", *marks))
     out.write_text(f"before\n{places}\nafter\n")
     arguments = ["--no-training", "--runs", str(tmp_path / "runs"), "--records", str(tmp_path / "records")]
     assert main(["benchmark", *arguments, "--out", str(out)]) == 0
