@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _SHIFT_SAMPLES: Final = 3
 _LEAST_SAMPLES: Final = 50
-_SAME_LEAD: Final = 0.93
+_HIDDEN_S: Final = 0.2
+_SAME_LEAD: Final = 0.9
 _ANOTHER_LEAD: Final = 0.12
 
 
@@ -46,17 +47,20 @@ def rhythm_lead_of(strip: Lead, leads: Mapping[str, Lead]) -> Lead:
     """
     alike = {}
     for name, lead in leads.items():
-        first = round((lead.start_s - strip.start_s) * strip.sampling_rate_hz)
-        part = strip.signal_mv[max(first, 0) : first + len(lead.signal_mv)].astype(np.float64)
-        length = min(len(part), len(lead.signal_mv))
-        alike[name] = _correlation(lead.signal_mv[:length].astype(np.float64), part[:length])
+        first = max(round((lead.start_s - strip.start_s) * strip.sampling_rate_hz), 0)
+        # Separators and names hide the ends.
+        margin = round(_HIDDEN_S * strip.sampling_rate_hz)
+        part = strip.signal_mv[first + margin : first + len(lead.signal_mv) - margin].astype(np.float64)
+        shown = lead.signal_mv[margin : margin + len(part)].astype(np.float64)
+        alike[name] = _correlation(shown, part[: len(shown)], same_size=True)
     best = max(alike, key=lambda name: alike[name])
     if alike[best] >= _SAME_LEAD and alike[best] - alike.get(strip.name, 0.0) > _ANOTHER_LEAD:
         return replace(strip, name=best)
     return strip
 
 
-def _correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+def _correlation(first: NDArray[np.float64], second: NDArray[np.float64], *, same_size: bool = False) -> float:
+    """Best correlation over small shifts; with ``same_size`` Lin's concordance, which differs for another gain."""
     best = 0.0
     for shift in range(-_SHIFT_SAMPLES, _SHIFT_SAMPLES + 1):
         x, y = first[max(shift, 0) : len(first) + min(shift, 0)], second[max(-shift, 0) : len(second) - max(shift, 0)]
@@ -64,7 +68,8 @@ def _correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> flo
         if known.sum() < _LEAST_SAMPLES:
             continue
         x, y = x[known] - x[known].mean(), y[known] - y[known].mean()
-        power = float(np.sqrt((x**2).sum() * (y**2).sum()))
+        squares = float((x**2).sum()), float((y**2).sum())
+        power = sum(squares) / 2 if same_size else float(np.sqrt(squares[0] * squares[1]))
         if power > 0:
             best = max(best, float((x * y).sum()) / power)
     return best

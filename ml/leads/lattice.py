@@ -213,20 +213,18 @@ def _fit(start: Doubles, found: list[tuple[float, float, Wave]], width: int) -> 
         a, b, c, d, g, h = parameters
         depth = 1 + g * x + h * y
         u, v = a * x + b * y, c * x + d * y
-        return (
-            np.stack([a * depth - u * g, b * depth - u * h, c * depth - v * g, d * depth - v * h], axis=1)
-            / (depth**2)[:, None]
-        )
+        slopes = np.stack([a * depth - u * g, b * depth - u * h, c * depth - v * g, d * depth - v * h], axis=1)
+        return np.asarray(slopes / (depth**2)[:, None], dtype=np.float64)
 
     parameters = start.copy()
     for _ in range(12):
         left = (waves - modelled(parameters))[trusted].ravel()
-        slopes = []
+        columns = []
         for index in range(6):
             step = np.zeros(6)
             step[index] = 1e-4 * unit[index]
-            slopes.append((modelled(parameters + step) - modelled(parameters - step))[trusted].ravel() / 2e-4)
-        matrix = np.stack(slopes, axis=1)
+            columns.append((modelled(parameters + step) - modelled(parameters - step))[trusted].ravel() / 2e-4)
+        matrix = np.stack(columns, axis=1)
         parameters = parameters + np.linalg.lstsq(matrix, left, rcond=None)[0] * unit
         errors = np.abs(waves - modelled(parameters)).max(axis=1)
         trusted = errors <= max(3 * float(np.median(errors)), 0.004 * float(unit[0]))
