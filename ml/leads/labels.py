@@ -48,15 +48,35 @@ class Label:
         return Label(self.lead, self.strip, *edges)
 
 
-def find_labels(strokes: NDArray[np.bool_], places: list[Place], px_per_mm: float) -> list[Label]:
+class Letters(NamedTuple):
+    """What stands free on the page and may be a letter: head, feet, left and right edge of each, in pixels."""
+
+    heads: NDArray[np.float64]
+    feet: NDArray[np.float64]
+    lefts: NDArray[np.float64]
+    rights: NDArray[np.float64]
+
+
+def free_letters(strokes: NDArray[np.bool_], px_per_mm: float) -> Letters:
+    """Everything of a letter's size that touches nothing else in (H, W) ink without separators."""
+    count, _, stats, _ = cv2.connectedComponentsWithStats(strokes.astype(np.uint8), connectivity=8)
+    boxes = stats[1:count].astype(np.float64)
+    heights, widths = boxes[:, cv2.CC_STAT_HEIGHT] / px_per_mm, boxes[:, cv2.CC_STAT_WIDTH] / px_per_mm
+    letter = (heights >= _LETTER_MM[0]) & (heights <= _LETTER_MM[1]) & (widths >= 0.25) & (widths <= 7.0)
+    heads, lefts = boxes[letter, cv2.CC_STAT_TOP], boxes[letter, cv2.CC_STAT_LEFT]
+    feet, rights = heads + boxes[letter, cv2.CC_STAT_HEIGHT], lefts + boxes[letter, cv2.CC_STAT_WIDTH]
+    return Letters(heads, feet, lefts, rights)
+
+
+def find_labels(letters: Letters, places: list[Place], px_per_mm: float) -> list[Label]:
     """The names beside their traces; none where too few letters stand free to tell where names are printed.
 
     Args:
-        strokes: (H, W) ink without separators.
+        letters: from `free_letters`.
         places: where the traces begin.
-        px_per_mm: scale of ``strokes``.
+        px_per_mm: scale of the page.
     """
-    found = letters_beside(strokes, places, px_per_mm)
+    found = letters_beside(letters, places, px_per_mm)
     if len(found) < _LEAST_FREE:
         return []
     offsets = np.array(found)
@@ -80,17 +100,9 @@ def find_labels(strokes: NDArray[np.bool_], places: list[Place], px_per_mm: floa
     ]
 
 
-def letters_beside(
-    strokes: NDArray[np.bool_], places: list[Place], px_per_mm: float
-) -> list[tuple[float, float, float]]:
+def letters_beside(letters: Letters, places: list[Place], px_per_mm: float) -> list[tuple[float, float, float]]:
     """Free letters beside places: head and feet relative to the place's row, left edge relative to its column."""
-    count, _, stats, _ = cv2.connectedComponentsWithStats(strokes.astype(np.uint8), connectivity=8)
-    boxes = stats[1:count]
-    heights, widths = boxes[:, cv2.CC_STAT_HEIGHT] / px_per_mm, boxes[:, cv2.CC_STAT_WIDTH] / px_per_mm
-    letter = (heights >= _LETTER_MM[0]) & (heights <= _LETTER_MM[1]) & (widths >= 0.25) & (widths <= 7.0)
-    boxes = boxes[letter]
-    tops = boxes[:, cv2.CC_STAT_TOP].astype(float)
-    bottoms, lefts = tops + boxes[:, cv2.CC_STAT_HEIGHT], boxes[:, cv2.CC_STAT_LEFT].astype(float)
+    tops, bottoms, lefts, _ = letters
     found = []
     for place in places:
         beside = (lefts - place.left) / px_per_mm

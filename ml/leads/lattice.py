@@ -19,6 +19,7 @@ from ml.leads.ink import Grey
 Doubles = NDArray[np.float64]
 
 _TILE: Final = 512
+_LARGE: Final = 1500
 _MOST_TURN_DEG: Final = 32.0
 _PITCH_PX: Final = (2.4, 64.0)
 # The grid's peaks stand out from the spectrum around them by so much, as a ratio of amplitudes.
@@ -53,6 +54,10 @@ class Wave:
         """The same grid laid upright."""
         return Wave(np.array([1 / self.pitch, 0.0]), np.array([0.0, 1 / self.pitch]), self.prominence)
 
+    def scaled(self, factor: float) -> Wave:
+        """The same grid on a picture ``factor`` times as large."""
+        return Wave(self.x / factor, self.y / factor, self.prominence)
+
     @property
     def turn_deg(self) -> float:
         """By how much the lines are turned, clockwise on the page positive."""
@@ -67,6 +72,32 @@ def grid_picture(faint: Grey, strokes: NDArray[np.bool_]) -> NDArray[np.float32]
     usual = float(level[~inked].mean()) if (~inked).any() else 0.0
     level[inked] = usual
     return np.asarray(level - cv2.blur(level, (65, 65)), dtype=np.float32)
+
+
+def find_grid(faint: Grey, strokes: NDArray[np.bool_], near: Wave | None = None) -> tuple[Wave | None, Doubles | None]:
+    """The grid at the middle of a page, and the homography that lays it flat where it is not.
+
+    Args:
+        faint: what is printed in any colour, (H, W).
+        strokes: ink, (H, W).
+        near: look only next to these waves.
+    """
+    # Half the size of a large scan shows the grid as well, at a quarter of the work.
+    factor = 2 if faint.shape[1] > _LARGE else 1
+    if factor == 2:
+        size = (faint.shape[1] // 2, faint.shape[0] // 2)
+        faint = np.asarray(cv2.resize(faint, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        strokes = cv2.resize(strokes.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0
+        near = near.scaled(0.5) if near is not None else None
+    picture = grid_picture(faint, strokes)
+    wave = find_wave(picture, near=near)
+    if wave is None:
+        return None, None
+    to_flat = flattening(picture, wave)
+    if to_flat is not None and factor == 2:
+        larger = np.diag([2.0, 2.0, 1.0])
+        to_flat = larger @ to_flat @ np.linalg.inv(larger)
+    return wave.scaled(float(factor)), to_flat
 
 
 def find_wave(
@@ -176,7 +207,7 @@ def flattening(picture: NDArray[np.float32], wave: Wave) -> Doubles | None:
         ``None`` where the grid is flat and upright already, to a third of a millimetre or so.
     """
     height, width = picture.shape
-    tile = min(_TILE if width > 1500 else _TILE // 2, height, width)
+    tile = min(_TILE // 2, height, width)
     found = []
     for y in np.linspace(tile / 2, height - tile / 2, 3 if height > 1.5 * tile else 1):
         for x in np.linspace(tile / 2, width - tile / 2, 4):

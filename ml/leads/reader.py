@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ml.leads.centre import Centres, centre_traces
 from ml.leads.consistency import limb_agreement, rhythm_lead_of
 from ml.leads.ink import Grey, Ink, faint_of, grid_level, ink_of
-from ml.leads.labels import Label, Place, find_labels, letters_beside, mask_of
-from ml.leads.lattice import SURE, Wave, find_wave, flattening, grid_picture
+from ml.leads.labels import Label, Letters, Place, find_labels, free_letters, letters_beside, mask_of
+from ml.leads.lattice import SURE, Wave, find_grid
 from ml.leads.layouts import LAYOUTS, Layout, Slot
 from ml.leads.signals import Lead, Leads, LeadsUnreadable, ScaleSource
 from ml.leads.strips import Line, Strips, find_strips, separator_lines, without_lines
@@ -67,9 +67,7 @@ def read_leads(page: Page, region: EcgRegion | None = None) -> Leads:
     crop = _with_margin(region, page)
     sheet = np.ascontiguousarray(crop.of(page))
     ink = ink_of(sheet)
-    picture = grid_picture(faint_of(sheet), ink.strokes)
-    wave = find_wave(picture)
-    to_flat = flattening(picture, wave) if wave is not None else None
+    wave, to_flat = find_grid(faint_of(sheet), ink.strokes)
     if to_flat is None or wave is None:
         return _read_upright(ink, wave, crop)
     return _read_flattened(page, crop, wave, to_flat)
@@ -94,7 +92,8 @@ def _read_flattened(page: Page, crop: Crop, wave: Wave, to_flat: NDArray[np.floa
     inside = _with_margin(find_ecg(flat), flat)
     sheet = np.ascontiguousarray(inside.of(flat))
     ink = ink_of(sheet)
-    leads = _read_upright(ink, find_wave(grid_picture(faint_of(sheet), ink.strokes), near=wave.upright()), inside)
+    upright, _ = find_grid(faint_of(sheet), ink.strokes, near=wave.upright())
+    leads = _read_upright(ink, upright, inside)
     back = np.linalg.inv(homography)
 
     def on_page(lead: Lead) -> Lead:
@@ -171,12 +170,13 @@ def _read_at_edge(ink: Ink, wave: Wave | None, crop: Crop) -> Leads:
         raise LeadsUnreadable(
             "no_traces", "No traces were found on this page. Please scan the whole page, upright and evenly lit."
         )
-    layout, lines = _layout(strips, _without_specks(cleaned >= ink.edge), lines, rough_mm)
+    letters = free_letters(_without_specks(cleaned >= ink.edge), rough_mm)
+    layout, lines = _layout(strips, letters, lines, rough_mm)
     cleaned = without_lines(small, lines, 2.0)
     scale = _scale(strips, layout, wave, factor)
     begin, per_second = _time_axis(strips, layout, lines, scale.px_per_mm / factor)
     places = _places(layout, strips, begin, per_second)
-    labels = find_labels(_without_specks(cleaned >= ink.edge), places, scale.px_per_mm / factor)
+    labels = find_labels(letters, places, scale.px_per_mm / factor)
     ways = _ways(cleaned, ink.full, strips, scale.px_per_mm / factor, places, labels)
     darkness = without_lines(ink.darkness, [line.enlarged(factor) for line in lines], 1.5 * factor)
     centres = centre_traces(
@@ -222,9 +222,7 @@ def _without_specks(strokes: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(keep[labels], dtype=np.bool_)
 
 
-def _layout(
-    strips: Strips, strokes: NDArray[np.bool_], lines: list[Line], rough_mm: float
-) -> tuple[Layout, list[Line]]:
+def _layout(strips: Strips, letters: Letters, lines: list[Line], rough_mm: float) -> tuple[Layout, list[Line]]:
     """The layout that the page shows, and those of the upright lines that separate its leads.
 
     Where layouts have the same number of strips, separators and free letters at the places that only one of them
@@ -237,13 +235,13 @@ def _layout(
             f"{len(strips.baselines)} strips of traces were found, which fits no known layout. "
             "Please scan the whole page, upright and evenly lit.",
         )
-    judged = [(*_evidence(layout, strips, strokes, lines, rough_mm), -index) for index, layout in enumerate(fitting)]
+    judged = [(*_evidence(layout, strips, letters, lines, rough_mm), -index) for index, layout in enumerate(fitting)]
     best = max(judged, key=lambda entry: (entry[0], entry[2]))
     return fitting[-best[2]], best[1]
 
 
 def _evidence(
-    layout: Layout, strips: Strips, strokes: NDArray[np.bool_], lines: list[Line], rough_mm: float
+    layout: Layout, strips: Strips, letters: Letters, lines: list[Line], rough_mm: float
 ) -> tuple[float, list[Line]]:
     """How much speaks for a layout, and the upright lines at its boundaries."""
     width = strips.right - strips.left
@@ -255,7 +253,7 @@ def _evidence(
             separators.append(min(near, key=lambda line: abs(line[0] - place)))
     per_second = width / layout.duration_s
     inner = [place for place in _places(layout, strips, strips.left, per_second) if place.left > strips.left + 1]
-    lettered = sum(bool(letters_beside(strokes, [place], rough_mm)) for place in inner)
+    lettered = sum(bool(letters_beside(letters, [place], rough_mm)) for place in inner)
     if not expected:
         return 0.0, []
     return 2 * len(separators) / len(expected) + lettered / len(inner), separators
