@@ -115,9 +115,7 @@ def figures(pages: Sequence[PageRead]) -> dict[str, Any]:
         "seconds": round(float(np.median([page.seconds for page in pages])), 3),
         "heart_rate": {layout: _rates([page for page in pages if page.layout == layout]) for layout in layouts}
         | {"all": _rates(pages)},
-        "intervals": {
-            name: _interval(pages, name) for name in COLUMNS.values() if not name.endswith(("_axis", "rate"))
-        },
+        "intervals": {name: _interval(pages, name) for name in intervals},
         "axes": {name: _axis(pages, name) for name in COLUMNS.values() if name.endswith("_axis")},
     }
 
