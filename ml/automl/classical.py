@@ -110,7 +110,7 @@ def search(
         pages: to train and, by inner folds, to judge on.
         architectures: keys of `SPACE`.
         log: every try, one JSON object a line; an existing one is gone on with, from its best settings.
-        minutes: budget; the try that is running when it ends is finished or dropped.
+        minutes: budget; the try that is running when it ends is finished or dropped. With 0 the log alone is read.
         seed: of folds, pipelines and search.
         trials: at most so many tries.
         say: told of each try.
@@ -121,6 +121,25 @@ def search(
     if len(np.unique(pages.groups)) < FOLDS:
         raise ValueError(f"the inner folds need at least {FOLDS} recording groups")
     logging.getLogger("flaml").setLevel(logging.WARNING)
+    if minutes > 0:
+        _try_settings(pages, architectures, log, minutes=minutes, seed=seed, trials=trials, say=say)
+    tried = _read(log)
+    best = _best(tried)
+    if best is None:
+        raise ValueError("no settings could be judged within the budget; give it more minutes")
+    return Found(best["learner"], best["config"], 1.0 - best["validation_loss"], len(tried))
+
+
+def _try_settings(
+    pages: Pages,
+    architectures: Sequence[str],
+    log: Path,
+    *,
+    minutes: float,
+    seed: int,
+    trials: int | None,
+    say: Say,
+) -> None:
     before = _read(log)
     judge = _Judge(pages, say, time.monotonic() + 60 * minutes)
     automl = AutoML()
@@ -150,11 +169,6 @@ def search(
         append_log=bool(before),
         verbose=0,
     )
-    tried = _read(log)
-    best = _best(tried)
-    if best is None:
-        raise ValueError("no settings could be judged within the budget; give it more minutes")
-    return Found(best["learner"], best["config"], 1.0 - best["validation_loss"], len(tried))
 
 
 class _Judge:

@@ -125,7 +125,9 @@ def _networks(args: argparse.Namespace) -> int:
 def _classical(args: argparse.Namespace) -> int:
     from ml.automl.classical import search
 
-    folder = args.runs / "automl" / args.study
+    # Settings found with some pages held out must not be judged on a fold whose test pages have helped to find them.
+    division = f"{args.protocol}-{args.task}-fold{args.fold}-split{args.split_seed}-seed{args.seed}"
+    folder = args.runs / "automl" / args.study / division
     found = search(
         _training_pages(args),
         args.architectures,

@@ -45,6 +45,7 @@ def test_a_search_goes_on_from_its_log_and_takes_the_best_of_both(tmp_path: Path
     assert set(second.settings) == set(SPACE[second.architecture])
     assert json.loads(json.dumps(second.settings)) == second.settings
     assert len(said) == 4
+    assert search(pages, ["svm"], log, minutes=0, seed=1) == second, "without minutes the log alone is read"
     assert "macro AUROC" in said[0]
     assert "min left" in said[0]
 
@@ -60,7 +61,7 @@ def test_settings_that_cannot_be_fitted_cost_one_try(tmp_path: Path, monkeypatch
     monkeypatch.setitem(SPACE, "random_forest", knobs)
     said: list[str] = []
     pages = _pages(told_by_group=False)
-    found = search(pages, ["random_forest"], tmp_path / "log", minutes=2, seed=1, trials=8, say=said.append)
+    found = search(pages, ["random_forest"], tmp_path / "log", minutes=2, seed=1, trials=5, say=said.append)
     assert "failed: InvalidParameterError" in said[0]
     assert found.settings["randomforestclassifier__max_features"] <= 1.0
 
