@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ml.decode import decode
 from ml.degradation import degrade
 from ml.leads import LeadsUnreadable, read_leads
+from ml.leads.consistency import limb_agreement
 from ml.leads.layouts import LAYOUTS
 from ml.render import FULL_SIZE, GRIDS, RenderedPage, render_page
 from ml.synthetic import twelve_leads
@@ -121,7 +122,9 @@ def rendered(arguments: argparse.Namespace) -> int:
         ("photo small", _SMALL, 1.0),
         ("hurried photo full", FULL_SIZE, 2.0),
     ]
-    print("| pages | layout | read | Pearson median | Pearson ≥ 0.95 | ≥ 0.85 | SNR median dB | SNR ≥ 12 | CPU s a page |")
+    print(
+        "| pages | layout | read | Pearson median | Pearson ≥ 0.95 | ≥ 0.85 | SNR median dB | SNR ≥ 12 | CPU s a page |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     for kind, size, strength in kinds:
         if arguments.kind and arguments.kind not in kind:
@@ -177,42 +180,47 @@ def real(arguments: argparse.Namespace) -> int:
     with (arguments.data / "manifest.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["printed_hr_bpm"] or arguments.all]
     rows = rows[:: arguments.every]
-    right: dict[str, list[bool]] = defaultdict(list)
-    taken: list[float] = []
+    pages: dict[str, list[_RealPage]] = defaultdict(list)
     for row in rows:
         image = decode((arguments.data / row["file"]).read_bytes()).pages[0]
+        printed = float(row["printed_hr_bpm"] or "nan")
         began = time.process_time()
         try:
             leads = read_leads(image)
         except LeadsUnreadable as reason:
             print(row["file"], row["layout"], "unreadable", reason.code, flush=True)
-            right[row["layout"]].append(False)
+            pages[row["layout"]].append(_RealPage(time.process_time() - began, False, printed, None, 0.0))
             continue
-        finally:
-            taken.append(time.process_time() - began)
-        bpm = heart_rate_bpm(leads)
-        printed = float(row["printed_hr_bpm"] or "nan")
-        agrees = bpm is not None and abs(bpm - printed) <= 3
-        right[row["layout"]].append(agrees)
-        if not agrees and row["printed_hr_bpm"]:
-            print(
-                row["file"],
-                row["layout"],
-                leads.layout,
-                f"{leads.px_per_mm:.2f}",
-                leads.scale_source,
-                f"read {bpm and round(bpm)}",
-                f"printed {printed:.0f}",
-                f"quality {leads.longest.quality}",
-                flush=True,
-            )
-    for layout, answers in right.items():
-        print(f"{layout}: {sum(answers)} of {len(answers)} within 3/min ({sum(answers) / len(answers):.1%})")
-    total = [answer for answers in right.values() for answer in answers]
-    print(
-        f"all: {sum(total)} of {len(total)} ({sum(total) / len(total):.1%}), {np.median(taken):.3f} s a page (median)"
-    )
+        taken = time.process_time() - began
+        found = _RealPage(taken, True, printed, heart_rate_bpm(leads), min(limb_agreement(leads.leads)))
+        pages[row["layout"]].append(found)
+        if np.isfinite(printed) and not found.agrees:
+            print(row["file"], row["layout"], f"as {leads.layout}", f"read {found.bpm and round(found.bpm)}", end=" ")
+            print(f"printed {printed:.0f}", f"limb leads {found.limbs:.2f}", flush=True)
+    pages["all"] = [page for layout in list(pages) for page in pages[layout]]
+    print("| layout | pages | read | rate within 3/min of the printed | limb leads agree, median | ≥ 0.8 | CPU s |")
+    print("|---|---|---|---|---|---|---|")
+    for layout, found_pages in pages.items():
+        rated = [page.agrees for page in found_pages if np.isfinite(page.printed)]
+        limbs = np.array([page.limbs for page in found_pages if page.read] or [np.nan])
+        print(
+            f"| {layout} | {len(found_pages)} | {sum(page.read for page in found_pages)} | "
+            f"{sum(rated)} of {len(rated)} ({sum(rated) / max(len(rated), 1):.1%}) | {np.median(limbs):.3f} | "
+            f"{(limbs >= 0.8).mean():.1%} | {np.median([page.cpu_s for page in found_pages]):.3f} |"
+        )
     return 0
+
+
+class _RealPage(NamedTuple):
+    cpu_s: float
+    read: bool
+    printed: float
+    bpm: float | None
+    limbs: float
+
+    @property
+    def agrees(self) -> bool:
+        return self.bpm is not None and abs(self.bpm - self.printed) <= 3
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ml.commands import render as render_command
 from ml.degradation import degrade
 from ml.render import GRIDS, LAYOUTS, MARK, GridName, LayoutName, LeadBox, RenderedPage, render_page
-from ml.synthetic import FINDINGS, LEADS, Rhythm, synthetic_signals
+from ml.synthetic import FINDINGS, LEADS, Rhythm, synthetic_signals, twelve_leads
 
 DARK = 90
 
@@ -167,3 +167,41 @@ def test_the_render_command_writes_a_small_picture(tmp_path: Path) -> None:
     assert picture is not None
     assert picture.shape == (1572, 2213, 3)
     assert target.stat().st_size < 400_000
+
+
+@pytest.mark.parametrize("strength", [0.0, 1.5])
+def test_the_true_path_lies_on_the_ink(strength: float) -> None:
+    page = degrade(render_page(synthetic_signals(11), grid="pink", texture=2, seed=11), 5, strength=strength)
+    for lead in page.leads:
+        x, y = np.round(lead.path[40:-40]).astype(int).T
+        inked = page.image[y, x].max(axis=1) < 130
+        assert inked.mean() > 0.97, lead.lead
+
+
+def test_recorded_signals_are_drawn_like_made_up_ones() -> None:
+    eight = np.random.default_rng(0).normal(0, 0.2, (8, 1000)).cumsum(axis=1) / 20
+    signals = twelve_leads(eight)
+    page = render_page(signals, sampling_hz=100, layout="12x1", seed=1)
+
+    np.testing.assert_allclose(signals["I"] + signals["III"], signals["II"])
+    assert [lead.lead for lead in page.leads] == list(LEADS)
+    for lead in page.leads:
+        heights = (lead.baseline_y - lead.path[:, 1]) / page.pixels_per_mm / 10
+        np.testing.assert_allclose(heights, signals[lead.lead], atol=1e-6)
+
+
+def test_paper_has_texture_where_asked_and_the_drawing_stays_the_same() -> None:
+    plain, rough = (render_page(synthetic_signals(1), grid="none", texture=texture, seed=1) for texture in (0, 3))
+    corner = (slice(0, 40), slice(0, 400))
+
+    assert plain.image[corner].std() == 0
+    assert 1.5 < rough.image[corner].std() < 6
+    np.testing.assert_array_equal(plain.leads[0].path, rough.leads[0].path)
+
+
+def test_pulses_can_be_left_out() -> None:
+    with_pulses, without = (render_page(synthetic_signals(1), pulses=pulses, grid="none") for pulses in (True, False))
+    beside = (slice(with_pulses.crop.y, with_pulses.crop.y + with_pulses.crop.height), slice(80, 140))
+
+    assert (with_pulses.image[beside] < 90).any()
+    assert not (without.image[beside] < 90).any()
