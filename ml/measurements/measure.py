@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # Intervals within this share of the median are alike; a rhythm is regular if enough of them are.
 _ALIKE: Final = 0.15
 _REGULAR: Final = 0.75
+_STEADY: Final = 0.7
 # Directions of the limb leads in the frontal plane, in degrees, and what brings them to one length (Einthoven).
 _DIRECTIONS: Final = {"I": 0.0, "II": 60.0, "III": 120.0, "aVF": 90.0, "aVL": -30.0, "aVR": -150.0}
 _AUGMENTED: Final = 2 / np.sqrt(3)
@@ -56,10 +57,8 @@ def _rhythm(beats: Times, read: float) -> list[Measurement]:
     if len(intervals) < 2:
         return []
     alike = _alike(intervals)
-    # In a steady rhythm an interval that stands out is a beat missed at a seam between leads, or an ectopic one; in
-    # an unsteady one only what is far too long is left out.
-    steady = alike.mean() >= 0.6
-    kept = intervals[alike] if steady else intervals[intervals < 1.5 * np.median(intervals)]
+    # In a steady rhythm an interval that stands out is a beat missed at a seam between leads, or an ectopic one.
+    kept = intervals[alike] if alike.mean() >= _STEADY else intervals
     sure = read * min(len(intervals) / 6, 1.0) * (0.5 + 0.5 * float(alike.mean()))
     values = [
         Measurement("heart_rate", 60.0 / float(kept.mean()), sure),
