@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import keras
 import numpy as np
@@ -228,11 +228,14 @@ def _loss(recipe: Recipe, labels: Labels, classes: int) -> keras.losses.Loss:
 
 
 def _compile(model: keras.Model, recipe: Recipe, loss: keras.losses.Loss) -> None:
+    metrics: list[keras.metrics.Metric] = [keras.metrics.CategoricalAccuracy(name="accuracy")]
+    if _judge(recipe) != _LOSS:
+        metrics.append(keras.metrics.CategoricalCrossentropy(from_logits=True, name="cross_entropy"))
     model.compile(
         optimizer=keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
         loss=loss,
         weighted_metrics=[],
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        metrics=metrics,
     )
 
 
@@ -349,26 +352,42 @@ def _tensorboard(folder: Path) -> list[keras.callbacks.Callback]:
 
 def _callbacks(recipe: Recipe, run: _RunFolder) -> list[keras.callbacks.Callback]:
     folder = run.folder
-    losses = [row["val_loss"] for row in run.past]
+    losses = _judged(run.past, recipe)
     best = min(losses, default=None)
     return [
         *_tensorboard(folder),
         keras.callbacks.ModelCheckpoint(
             str(folder / "best.weights.h5"),
-            monitor="val_loss",
+            monitor=_judge(recipe),
             save_best_only=True,
             save_weights_only=True,
             initial_value_threshold=best,
         ),
         keras.callbacks.ReduceLROnPlateau(
-            monitor="val_loss", factor=0.5, patience=max(recipe.patience // 3, 1), min_lr=1e-6
+            monitor=_judge(recipe), factor=0.5, patience=max(recipe.patience // 3, 1), min_lr=1e-6
         ),
         keras.callbacks.EarlyStopping(
-            monitor="val_loss", patience=_patience_left(losses, recipe), baseline=best, verbose=1
+            monitor=_judge(recipe), patience=_patience_left(losses, recipe), baseline=best, verbose=1
         ),
         _ReportEpoch(folder / "log.csv", folder / "last.keras"),
         *([_Tell(run.after_epoch)] if run.after_epoch else []),
     ]
+
+
+_LOSS: Final = "val_loss"
+
+
+def _judge(recipe: Recipe) -> str:
+    """What tells the best epoch: the validation loss, unless the loss itself moves from epoch to epoch.
+
+    An adaptive loss is smallest where its weights happen to be, so epochs are compared by plain cross-entropy there.
+    """
+    return "val_cross_entropy" if recipe.loss == "adaptive_focal" else _LOSS
+
+
+def _judged(past: list[dict[str, float]], recipe: Recipe) -> list[float]:
+    # Logs from before there was anything but the loss are read by it.
+    return [row.get(_judge(recipe), row[_LOSS]) for row in past]
 
 
 def _patience_left(losses: list[float], recipe: Recipe) -> int:
@@ -380,7 +399,7 @@ def _patience_left(losses: list[float], recipe: Recipe) -> int:
 def _finished(past: list[dict[str, float]], recipe: Recipe) -> bool:
     if not past:
         return False
-    losses = [row["val_loss"] for row in past]
+    losses = _judged(past, recipe)
     return len(past) >= recipe.epochs or len(losses) - 1 - int(np.argmin(losses)) >= recipe.patience
 
 

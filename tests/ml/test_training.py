@@ -78,6 +78,20 @@ def test_the_adaptive_focal_loss_moves_and_takes_its_state_up_again(tmp_path: Pa
     assert json.loads((tmp_path / "focal.json").read_text())["epochs"] == 2
 
 
+def test_a_loss_that_moves_does_not_choose_the_epoch(tmp_path: Path) -> None:
+    inputs, pages, _ = _pages()
+    inputs, pages = np.concatenate([inputs, inputs[:8]]), [*pages, *pages[:8]]
+    pages = [replace(page, group=f"g{n % 10}", file=f"{n}.png") for n, page in enumerate(pages)]
+    split = Split(np.arange(16), np.arange(16, 20), np.arange(0))
+    recipe = replace(RECIPE, loss="adaptive_focal", epochs=3)
+    model = train(recipe, inputs, pages, CLASSES, split, tmp_path)
+    logits = predict_logits(model, inputs[16:])
+    labels = np.array([CLASSES.index(page.label) for page in pages[16:]])
+    log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    mine = -log_p[np.arange(4), labels].mean()
+    assert mine == pytest.approx(min(float(row["val_cross_entropy"]) for row in _log(tmp_path)), rel=0.01)
+
+
 def test_a_folder_with_another_recipe_is_not_overwritten(tmp_path: Path) -> None:
     inputs, pages, split = _pages()
     (tmp_path / "recipe.json").write_text("{}")
