@@ -22,11 +22,10 @@ from ml.preprocessing import PreprocessingSpec
 from ml.protocols import PROTOCOLS, divide
 from ml.recipes import Recipe
 from ml.runs import Predictions, Run, is_finished, read_run, write_run
+from ml.timing import network_milliseconds, pipeline_milliseconds
 
 if TYPE_CHECKING:
     import keras
-
-_TIMED_PAGES = 20
 
 
 @dataclass(frozen=True)
@@ -174,11 +173,10 @@ def _train_network(
         weights_folder=weights_folder,
         devices=devices,
     )
-    logits = predict_logits(model, inputs)
-    began = time.monotonic()
-    for page in inputs[:_TIMED_PAGES]:
-        predict_logits(model, page[None])
-    milliseconds = 1000 * (time.monotonic() - began) / min(_TIMED_PAGES, len(inputs))
+    # What it says of the pages it was trained on is of no interest, and a large network needs minutes for them.
+    asked = np.concatenate([split.validation, split.test])
+    logits = np.full((len(inputs), len(classes)), np.nan)
+    logits[asked] = predict_logits(model, inputs[asked])
     log = read_log(folder / "log.csv")
     return logits, {
         "weights": json.loads((folder / "weights.json").read_text()),
@@ -186,7 +184,7 @@ def _train_network(
         "epochs": len(log),
         # The log knows the time of a run that was broken off and taken up.
         "minutes": round(sum(row["seconds"] for row in log) / 60, 1),
-        "inference_ms": round(milliseconds, 1),
+        "inference_ms": network_milliseconds(model, inputs),
         "device": f"{keras.backend.backend()}, {_device()}",
     }
 
@@ -205,16 +203,12 @@ def _fit_pipeline(
     described = features(inputs)
     pipeline = _fitted(experiment, described, pages, classes, split, settings)
     logits = pipelines.logits(pipeline, described, len(classes))
-    began = time.monotonic()
-    for page in inputs[:_TIMED_PAGES]:
-        pipelines.logits(pipeline, features(page[None]), len(classes))
-    milliseconds = 1000 * (time.monotonic() - began) / min(_TIMED_PAGES, len(inputs))
     folder.mkdir(parents=True, exist_ok=True)
     pipelines.save(pipeline, folder / PIPELINE)
     facts: dict[str, Any] = {
         "weights": {},
         "parameters": None,
-        "inference_ms": round(milliseconds, 1),
+        "inference_ms": pipeline_milliseconds(pipeline, inputs, len(classes)),
         "device": _device(),
     }
     return logits, facts | ({"settings": settings} if settings else {})
