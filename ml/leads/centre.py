@@ -29,6 +29,8 @@ _UPRIGHT: Final = 1.7
 _REACH_MM: Final = 0.6
 _SURROUNDINGS_MM: Final = 6.0
 _NARROWER: Final = 1.1
+# Two traces may cross, but do not run along one another for so long.
+_TOGETHER_MM: Final = 4.0
 # Beyond the other strip's line a wave that runs through goes on narrowing; else the ink there is that strip's own.
 _THROUGH: Final = 0.75
 # Where two waves touch tip to tip the ink is narrower than on both sides by so much.
@@ -54,7 +56,13 @@ class Centres:
 
 
 def centre_traces(
-    darkness: Grey, edge: float, full: float, way: Doubles, px_per_mm: float, labels: Sequence[Label] = ()
+    darkness: Grey,
+    edge: float,
+    full: float,
+    way: Doubles,
+    px_per_mm: float,
+    baselines: Sequence[float],
+    labels: Sequence[Label] = (),
 ) -> Centres:
     """Find the middle of the stroke along every way.
 
@@ -64,6 +72,7 @@ def centre_traces(
         full: darkness inside a stroke.
         way: (strips, W) row of each strip's way through the ink.
         px_per_mm: scale.
+        baselines: row of each strip's resting line.
         labels: where names are printed.
     """
     strokes = darkness >= edge
@@ -83,6 +92,9 @@ def centre_traces(
     lo = np.where(upright, lower - pen / 2, middle)
     for label in labels:
         _without_letters(label, upper, lower, hi, lo, upright, pen)
+    lost = _followed_by_two(top, inked, way, np.asarray(baselines, dtype=np.float64), px_per_mm, pen)
+    hi[lost] = lo[lost] = np.nan
+    inked &= ~lost
     shared = _settle_shared(strokes, top, inked, way, hi, lo, px_per_mm, pen)
     rows = _between(hi, lo, pen, px_per_mm)
     return Centres(rows, shared, pen)
@@ -128,6 +140,28 @@ def _edges(
     for values in (upper, lower, middle):
         values[gap] = np.nan
     return upper, lower, middle, mass
+
+
+def _followed_by_two(
+    top: NDArray[np.intp], inked: NDArray[np.bool_], way: Doubles, baselines: Doubles, px_per_mm: float, pen: float
+) -> NDArray[np.bool_]:
+    """(strips, columns): where a strip's way runs along another's trace, because its own is lost.
+
+    Of two ways along one trace the one that is nearer to its own line keeps it.
+    """
+    lost = np.zeros(way.shape, np.bool_)
+    away = np.abs(way - baselines[:, None])
+    for strip in range(len(way)):
+        for other in (strip - 1, strip + 1):
+            if not 0 <= other < len(way):
+                continue
+            same = inked[strip] & inked[other] & (top[strip] == top[other])
+            same &= np.abs(way[strip] - way[other]) < 2 * pen
+            for start, stop in _spells(same, join=round(px_per_mm)):
+                here = slice(start, stop)
+                if stop - start > _TOGETHER_MM * px_per_mm and away[strip, here].mean() > away[other, here].mean():
+                    lost[strip, here] = True
+    return lost
 
 
 def _without_letters(

@@ -185,6 +185,7 @@ def _read_at_edge(ink: Ink, wave: Wave | None, crop: Crop) -> Leads:
         ink.full,
         _enlarged(ways, factor, darkness.shape[1]),
         scale.px_per_mm,
+        [(row + 0.5) * factor - 0.5 for row in strips.baselines],
         [label.scaled(factor) for label in labels],
     )
     return _assemble(layout, strips, scale, centres, begin * factor, per_second * factor, factor, crop)
