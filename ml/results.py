@@ -9,6 +9,7 @@ from typing import Final
 from ml.ablation import VARIANTS
 from ml.benchmark import TABLE, Row, record_file
 from ml.bundle import DEFAULT_BUNDLE, read_manifest
+from ml.explain.table import table as faithfulness_table
 from ml.records import Record, read_record
 from ml.trace_suite import table
 
@@ -66,6 +67,16 @@ def traces(records: Path) -> str:
 
 def traces_file(records: Path) -> Path:
     return records / "traces.json"
+
+
+def explanations(records: Path, folder: Path = DEFAULT_BUNDLE) -> str:
+    """The table of explanation methods, for the shipped bundle's network."""
+    record = read_record(explanations_file(records, folder))
+    return "Not measured." if record is None else faithfulness_table(record)
+
+
+def explanations_file(records: Path, folder: Path = DEFAULT_BUNDLE) -> Path:
+    return records / f"faithfulness-{folder.name}.json"
 
 
 def shipped(folder: Path = DEFAULT_BUNDLE) -> str:

@@ -18,11 +18,11 @@ from ml.errors import BundleCorrupt
 from ml.experiment import Experiment
 from ml.pretrained import WeightsUnavailable
 from ml.records import read_record, record_of, record_of_bundle, write_record
-from ml.results import ablation, ablation_file, models, shipped, traces, traces_file
+from ml.results import ablation, ablation_file, explanations, models, shipped, traces, traces_file
 from ml.runs import is_finished, read_run
 
 # What the command writes stands between two of these lines each; the words around them are the document's own.
-PLACES = ("models", "ablation", "traces")
+PLACES = ("models", "ablation", "explanations", "traces")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -72,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
     written = {
         "models": f"{models(args.records)}\n\n{shipped()}",
         "ablation": ablation(args.records),
+        "explanations": explanations(args.records),
         "traces": traces(args.records),
     }
     for place, table in written.items():

@@ -12,6 +12,7 @@ import pytest
 from ml.__main__ import main
 from ml.benchmark import TABLE, run_folder
 from ml.bundle import DEFAULT_BUNDLE, MODEL, read_manifest
+from ml.commands.benchmark import PLACES
 from ml.decode import encode_png
 from ml.render import render_page
 from ml.runs import Predictions, write_run
@@ -45,8 +46,8 @@ def _write(folder: Path, right: int) -> None:
 def _tables(tmp_path: Path) -> dict[str, list[str]]:
     """First cell → all cells of each row that the command writes."""
     out = tmp_path / "results.md"
-    marks = ("<!-- ablation: begin --><!-- ablation: end -->", "<!-- traces: begin --><!-- traces: end -->")
-    places = "\n".join(("<!-- models: begin -->\nold\n<!-- models: end -->", *marks))
+    others = [f"<!-- {place}: begin --><!-- {place}: end -->" for place in PLACES if place != "models"]
+    places = "\n".join(("<!-- models: begin -->\nold\n<!-- models: end -->", *others))
     out.write_text(f"before\n{places}\nafter\n")
     arguments = ["--no-training", "--runs", str(tmp_path / "runs"), "--records", str(tmp_path / "records")]
     assert main(["benchmark", *arguments, "--out", str(out)]) == 0
