@@ -42,6 +42,7 @@ def test_a_dropped_page_becomes_a_result_in_the_history_until_it_is_deleted(
     expect(page.locator("#result-poll")).to_have_count(0)
     assert_heat_lies_on_the_page(page)
     assert_bars_add_up(page)
+    assert_traces_were_read(page)
     result_url = page.url
 
     page.get_by_role("link", name="History", exact=True).first.click()
@@ -149,6 +150,27 @@ def assert_heat_lies_on_the_page(page: Page) -> None:
         for selector in ("#page-image", "#heat-layer")
     ]
     assert proportions[0] == pytest.approx(proportions[1], rel=0.01)
+
+
+def assert_traces_were_read(page: Page) -> None:
+    """Measurements and words arrive with the answer, and what was read can be laid over the page."""
+    rate = page.locator('tr[data-measured="heart_rate"] td').first
+    expect(rate).to_have_text(re.compile(r"^\d{2,3} /min"))
+    expect(page.locator(".in-words li").first).to_contain_text("Heart rate")
+    layer = page.locator("#traces-layer")
+    expect(layer).to_be_hidden()
+    page.get_by_label("Traces as read").check()
+    expect(layer).to_be_visible()
+    expect(layer).to_have_js_property("complete", True)
+    assert layer.evaluate("image => image.naturalWidth") > 0
+    ours, theirs = layer.bounding_box(), page.locator("#page-image").bounding_box()
+    assert ours is not None
+    assert theirs is not None
+    assert all(abs(ours[side] - theirs[side]) < 2 for side in ("x", "y", "width", "height")), "edge to edge"
+    page.get_by_label("Traces as read").uncheck()
+    expect(layer).to_be_hidden()
+    page.get_by_text("Measurements of each lead").click()
+    expect(page.get_by_role("row", name=re.compile("^V6 ")).first).to_be_visible()
 
 
 def assert_bars_add_up(page: Page) -> None:
