@@ -18,8 +18,8 @@ _BESIDE_MM: Final = (-2.5, 9.0)
 _ABOVE_MM: Final = 14.0
 _LEAST_FREE: Final = 3
 # Breadth of a name in heights of its capitals, in common fonts.
-_BREADTH: Final = {"I": 0.6, "II": 1.0, "III": 1.4, "aVR": 2.6, "aVL": 2.5, "aVF": 2.5}
-_CHEST_BREADTH: Final = 1.9
+_BREADTH: Final = {"I": 0.6, "II": 1.0, "III": 1.4, "aVR": 3.1, "aVL": 3.0, "aVF": 3.0}
+_CHEST_BREADTH: Final = 2.1
 
 
 class Place(NamedTuple):

@@ -40,6 +40,9 @@ _CLOSE_MM: Final = 14.0
 # median; below the first, neither equation holds and the strips were taken for others or lost.
 _LEAST_AGREEMENT: Final = 0.45
 _DOUBTFUL_AGREEMENT: Final = 0.4
+_SURE_AGREEMENT: Final = 0.7
+# Both correlations together.
+_BETTER_AGREEMENT: Final = 0.5
 _ROUGH_WIDTH_MM: Final = 266.0
 _COUNTS: Final = frozenset(layout.strips for layout in LAYOUTS.values())
 # What one period of the found lattice may be: a large square, half of one as overtones show it, a millimetre, and the
@@ -125,18 +128,8 @@ def _with_margin(region: EcgRegion, page: Page) -> Crop:
 
 
 def _read_upright(ink: Ink, wave: Wave | None, crop: Crop) -> Leads:
-    """Read a flat page; once more with an eye for fainter ink where the first reading left gaps."""
-    above_grid = _ABOVE_GRID * grid_level(ink.darkness) + 6
-    ink = replace(ink, edge=min(max(ink.edge, above_grid), 0.8 * ink.full))
-    leads = _read_at_edge(ink, wave, crop)
-    fainter = max(_FAINTER * ink.edge, above_grid)
-    if _mean_quality(leads) < _FEW_GAPS and fainter < 0.9 * ink.edge:
-        try:
-            again = _read_at_edge(replace(ink, edge=fainter), wave, crop)
-        except LeadsUnreadable:
-            again = leads
-        if _mean_quality(again) > _mean_quality(leads) + 0.01:
-            leads = again
+    """Read a flat page, and refuse what cannot be one heart's leads."""
+    leads = _best_reading(ink, wave, crop)
     agreement = limb_agreement(leads.leads)
     if max(agreement) < _LEAST_AGREEMENT or _mean_quality(leads) < _LEAST_QUALITY + 0.15 * (min(agreement) < 0.2):
         raise LeadsUnreadable(
@@ -152,11 +145,33 @@ def _read_upright(ink: Ink, wave: Wave | None, crop: Crop) -> Leads:
     return replace(leads, rhythm=rhythm, warnings=tuple(warnings))
 
 
+def _best_reading(ink: Ink, wave: Wave | None, crop: Crop) -> Leads:
+    """The first reading; another with an eye for fainter ink where it left gaps, or by another layout where the limb
+    leads say that it took leads for others."""
+    above_grid = _ABOVE_GRID * grid_level(ink.darkness) + 6
+    ink = replace(ink, edge=min(max(ink.edge, above_grid), 0.8 * ink.full))
+    leads = _read_at_edge(ink, wave, crop)
+    fainter = max(_FAINTER * ink.edge, above_grid)
+    if _mean_quality(leads) < _FEW_GAPS and fainter < 0.9 * ink.edge:
+        try:
+            again = _read_at_edge(replace(ink, edge=fainter), wave, crop)
+        except LeadsUnreadable:
+            again = leads
+        if _mean_quality(again) > _mean_quality(leads) + 0.01:
+            leads = again
+    rivals = [name for name, layout in LAYOUTS.items() if layout.strips == LAYOUTS[leads.layout].strips]
+    if len(rivals) > 1 and min(limb_agreement(leads.leads)) < _SURE_AGREEMENT:
+        other = _read_at_edge(ink, wave, crop, without=leads.layout)
+        if sum(limb_agreement(other.leads)) > sum(limb_agreement(leads.leads)) + _BETTER_AGREEMENT:
+            leads = other
+    return leads
+
+
 def _mean_quality(leads: Leads) -> float:
     return float(np.mean([lead.quality for lead in leads.all]))
 
 
-def _read_at_edge(ink: Ink, wave: Wave | None, crop: Crop) -> Leads:
+def _read_at_edge(ink: Ink, wave: Wave | None, crop: Crop, without: str | None = None) -> Leads:
     small = halve(ink.darkness, _WORKING_WIDTH)
     factor = round(ink.darkness.shape[1] / small.shape[1])
     rough_mm = small.shape[1] / _ROUGH_WIDTH_MM
@@ -171,7 +186,7 @@ def _read_at_edge(ink: Ink, wave: Wave | None, crop: Crop) -> Leads:
             "no_traces", "No traces were found on this page. Please scan the whole page, upright and evenly lit."
         )
     letters = free_letters(_without_specks(cleaned >= ink.edge), rough_mm)
-    layout, lines = _layout(strips, letters, lines, rough_mm)
+    layout, lines = _layout(strips, letters, lines, rough_mm, without)
     cleaned = without_lines(small, lines, 2.0)
     scale = _scale(strips, layout, wave, factor)
     begin, per_second = _time_axis(strips, layout, lines, scale.px_per_mm / factor)
@@ -223,13 +238,17 @@ def _without_specks(strokes: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(keep[labels], dtype=np.bool_)
 
 
-def _layout(strips: Strips, letters: Letters, lines: list[Line], rough_mm: float) -> tuple[Layout, list[Line]]:
+def _layout(
+    strips: Strips, letters: Letters, lines: list[Line], rough_mm: float, without: str | None
+) -> tuple[Layout, list[Line]]:
     """The layout that the page shows, and those of the upright lines that separate its leads.
 
     Where layouts have the same number of strips, separators and free letters at the places that only one of them
     expects decide.
     """
-    fitting = [layout for layout in LAYOUTS.values() if layout.strips == len(strips.baselines)]
+    fitting = [
+        layout for layout in LAYOUTS.values() if layout.strips == len(strips.baselines) and layout.name != without
+    ]
     if not fitting:
         raise LeadsUnreadable(
             "layout_unknown",
