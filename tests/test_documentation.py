@@ -41,3 +41,13 @@ def test_every_direct_dependency_has_its_reason() -> None:
     }
 
     assert {name for name in named if name not in reasons} == set()
+
+
+def test_the_notebook_lines_of_the_lab_run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    (lines,) = re.findall(
+        r"```python\n(.*?)```", (REPOSITORY / "docs" / "lab.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    exec(compile(lines, "docs/lab.md", "exec"), {})  # noqa: S102  (our own document)
+
+    assert "Heart rate" in capsys.readouterr().out
