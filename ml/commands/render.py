@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from PIL import Image as PillowImage
 
 from ml.degradation import degrade
-from ml.render import FULL_SIZE, GRIDS, LAYOUTS, RenderedPage, render_page
+from ml.leads.layouts import LAYOUTS
+from ml.render import FULL_SIZE, GRIDS, RenderedPage, render_page
 from ml.synthetic import FINDINGS, synthetic_signals
 
 if TYPE_CHECKING:
