@@ -66,7 +66,7 @@ def _portable(graph: Any) -> Any:
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     frozen = convert_variables_to_constants_v2(graph.get_concrete_function())
-    definition = _without_relu_grad(frozen.graph.as_graph_def())
+    definition = _ordinary(frozen.graph.as_graph_def())
     page, outputs = frozen.inputs[0], [output.name for output in frozen.outputs]
 
     @tf.function(input_signature=[tf.TensorSpec(page.shape, page.dtype, name=PAGE)])
@@ -78,14 +78,20 @@ def _portable(graph: Any) -> Any:
     return portable
 
 
-def _without_relu_grad(definition: Any) -> Any:
-    """Write the gradient of ReLU out: it passes where the unit was positive. Neither format has it as an operation."""
+def _ordinary(definition: Any) -> Any:
+    """A graph of operations that both formats have.
+
+    Neither has the gradient of ReLU: written out, it passes where the unit was positive. And a graph that is only read
+    from needs no mention of the gradients that activations define for training.
+    """
     import tensorflow as tf
 
     rewritten = tf.compat.v1.GraphDef(versions=definition.versions, library=definition.library)
     for node in definition.node:
         if node.op != "ReluGrad":
-            rewritten.node.add().CopyFrom(node)
+            kept = rewritten.node.add()
+            kept.CopyFrom(node)
+            kept.attr.pop("_gradient_op_type", None)
             continue
         gradient, unit = node.input
         dtype = node.attr["T"].type

@@ -27,7 +27,7 @@ SPEC = PreprocessingSpec(height=64, width=96)
 
 
 def network(seed: int) -> keras.Model:
-    """The kinds of operation that the shipped network has, batch normalisation and both poolings among them."""
+    """The kinds of operation that the registered networks have, batch normalisation and both poolings among them."""
     import keras
     from keras import layers
 
@@ -37,7 +37,8 @@ def network(seed: int) -> keras.Model:
     for number, filters in enumerate((8, 12)):
         x = layers.Conv2D(filters, 5, strides=2, padding="same", use_bias=False)(x)
         x = layers.BatchNormalization()(x)
-        x = layers.ReLU(name="features" if number else None)(x)
+        # One activation that brings a gradient of its own, as EfficientNet's does.
+        x = layers.ReLU(name="features")(x) if number else layers.Activation("silu")(x)
     x = layers.Concatenate()([layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)])
     x = layers.Dropout(0.2)(x)
     x = layers.Dense(16, activation="relu")(x)

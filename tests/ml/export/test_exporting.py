@@ -177,14 +177,22 @@ def test_answers_of_another_shape_are_not_compared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status"),
-    [(["--pages", "0"], 1), (["--data", "no-such-folder"], 1), (["--out", "."], 1)],
+    ("arguments", "told"),
+    [
+        (["--pages", "0"], "must be 1 or more"),
+        (["--rounds", "0"], "must be 1 or more"),
+        (["--data", "no-such-folder"], "Nothing was exported: "),
+        (["--out", "."], ". exists already"),
+    ],
 )
-def test_a_wrong_command_says_so(small: BundleManifest, arguments: list[str], status: int) -> None:
-    assert main(["export", str(small.folder), *arguments]) == status
+def test_a_wrong_command_says_so(
+    small: BundleManifest, arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(small.folder), *arguments]) == 1
+    assert told in capsys.readouterr().err
 
 
 def test_a_damaged_bundle_is_not_exported(small: BundleManifest, tmp_path: Path) -> None:
     copy = shutil.copytree(small.folder, tmp_path / "bundle")
-    (copy / CARD).write_text("another card")
+    (copy / MODEL).write_bytes(b"another network")
     assert main(["export", str(copy), "--pages", "1"]) == 2
