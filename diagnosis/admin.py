@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from diagnosis import deletion, explanations, model_registry, pipeline, selectors
 from diagnosis.history_admin import HistoryAdmin, JobAdmin, image, user_of
+from diagnosis.messages import unread_traces
 from diagnosis.models import Diagnosis, Explanation, Heatmap, ModelVersion, Upload
 from diagnosis.presentation import markdown
 from ml.errors import BundleCorrupt
@@ -168,9 +169,28 @@ class DiagnosisAdmin(JobAdmin):
     actions = ("requeue",)
     fieldsets = (
         (None, {"fields": ("page", "state", "answer", "confidence", "probabilities", "warnings", "crop")}),
+        (gettext_lazy("Traces"), {"fields": ("traces", "in_words")}),
         (gettext_lazy("Model"), {"fields": ("model_version", "model_checksum")}),
         JobAdmin.how_it_went,
     )
+
+    @admin.display(description=gettext_lazy("read"))
+    def traces(self, diagnosis: Diagnosis) -> str:
+        tracing = selectors.tracing_of(diagnosis)
+        if tracing is None:
+            return "–"
+        if tracing.reason:
+            return f"{tracing.reason}: {unread_traces(tracing.reason)}"
+        return _("%(layout)s, scale from %(scale)s, %(quality)d %% read well") % {
+            "layout": tracing.layout,
+            "scale": tracing.scale_source,
+            "quality": round(100 * (tracing.quality or 0)),
+        }
+
+    @admin.display(description=gettext_lazy("in words"))
+    def in_words(self, diagnosis: Diagnosis) -> str:
+        tracing = selectors.tracing_of(diagnosis)
+        return " ".join(sentence["text"] for sentence in tracing.sentences) if tracing else "–"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Diagnosis]:
         return selectors.diagnoses_administered_by(user_of(request))

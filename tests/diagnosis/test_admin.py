@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from diagnosis import deletion, explanations, pipeline
+from diagnosis import deletion, explanations, pipeline, tracing_files
 from diagnosis.models import Diagnosis, ModelVersion, Upload
 
 Files = Callable[[], set[str]]
@@ -97,6 +97,19 @@ def test_a_result_shows_its_heatmap_its_model_and_how_it_went(admin: Client, don
     assert reverse("diagnosis:overlay", args=[done.heatmaps.get().pk]) in text
     assert "a" * 64 in text
     assert "grid_not_found" in text
+
+
+def test_a_result_shows_what_was_read_off_the_traces_or_why_nothing_was(
+    admin: Client, done: Diagnosis, queued: Diagnosis, upload: Upload, claim: Any, reading: Any
+) -> None:
+    assert "Traces" in admin.get(page_of("diagnosis", done)).content.decode()
+    sentence = {"code": "heart_rate", "text": "Heart rate 61/min.", "values": {}, "unusual": False}
+    read = {"layout": "4x2.5", "scale_source": "grid", "quality": 0.94, "sentences": [sentence]}
+    for values, words in ((read, ("94 % read well", "Heart rate 61/min.")), ({"reason": "no_traces"}, ("no_traces",))):
+        again = pipeline.enqueue(upload=upload, requested_by=done.requested_by)
+        pipeline.finish(claim(again), reading(tracing=tracing_files.Drawn(values)))
+        shown = admin.get(page_of("diagnosis", again)).content.decode()
+        assert all(word in shown for word in words)
 
 
 def test_attempts_and_the_technical_error_are_shown(admin: Client, queued: Diagnosis, claim: Any) -> None:
