@@ -209,6 +209,8 @@ class _Judge:
         folds.append(figure)
         if len(folds) < FOLDS:
             return
+        # FLAML may come back to the same settings.
+        folds, self._folds = list(folds), {}
         mean = float(np.mean(folds))
         self._best = max(self._best, mean)
         left = max(self._deadline - time.monotonic(), 0.0) / 60
