@@ -157,11 +157,15 @@ def _best_reading(ink: Ink, wave: Wave | None, crop: Crop) -> Leads:
             again = _read_at_edge(replace(ink, edge=fainter), wave, crop)
         except LeadsUnreadable:
             again = leads
-        if _mean_quality(again) > _mean_quality(leads) + 0.01:
+        # With fainter ink the frame may pass for one strip more.
+        if again.layout == leads.layout and _mean_quality(again) > _mean_quality(leads) + 0.01:
             leads = again
     rivals = [name for name, layout in LAYOUTS.items() if layout.strips == LAYOUTS[leads.layout].strips]
     if len(rivals) > 1 and min(limb_agreement(leads.leads)) < _SURE_AGREEMENT:
-        other = _read_at_edge(ink, wave, crop, without=leads.layout)
+        try:
+            other = _read_at_edge(ink, wave, crop, without=leads.layout)
+        except LeadsUnreadable:
+            other = leads
         if sum(limb_agreement(other.leads)) > sum(limb_agreement(leads.leads)) + _BETTER_AGREEMENT:
             leads = other
     return leads
@@ -249,6 +253,12 @@ def _layout(
     fitting = [
         layout for layout in LAYOUTS.values() if layout.strips == len(strips.baselines) and layout.name != without
     ]
+    if without is not None:
+        ruled_out = LAYOUTS[without]
+        _, separators = _evidence(ruled_out, strips, letters, lines, rough_mm)
+        if separators and len(separators) == ruled_out.columns - 1:
+            # Printed separators say more than two correlations.
+            fitting = []
     if not fitting:
         raise LeadsUnreadable(
             "layout_unknown",
