@@ -27,8 +27,8 @@ def convert(graph: Any, form: Format) -> bytes:
     Raises:
         ExportFailed: the converter is not installed, or knows no counterpart for some of the network's operations.
     """
-    portable = _portable(graph)
     try:
+        portable = _portable(graph)
         return _to_onnx(portable) if form.runtime == "onnx" else _to_litert(portable, form.precision)
     except ImportError as error:
         raise ExportFailed(f"converting to {form.title} needs requirements-lab.txt: {error}") from error
