@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from ml.calibration import softmax
 from ml.dataset import LabelledPage, hold_out_groups, load_inputs
 from ml.evaluation import Answers, evaluate
-from ml.losses import CategoricalFocal, FocalAdaptation
 from ml.protocols import divide
 
 if TYPE_CHECKING:
@@ -145,6 +144,8 @@ def _head(
 ) -> NDArray[np.float64]:
     import keras
 
+    # The table of variants is read by every command; only training needs Keras.
+    from ml.losses import CategoricalFocal, FocalAdaptation
     from ml.training import class_weights, one_hot
 
     keras.utils.set_random_seed(seed)

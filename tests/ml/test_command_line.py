@@ -120,3 +120,17 @@ def _small_dataset(folder: Path) -> None:
         (folder / f"{number}.png").write_bytes(encode_png(page))
         lines.append(f"{number}.png,{CARDIAC_CLASSES[number % 4]},g{number},1")
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["bundle", "verify"], ["benchmark", "--help"], ["train", "--help"]])
+def test_what_needs_no_network_does_not_wait_for_tensorflow(arguments: list[str]) -> None:
+    program = (
+        "import sys; from ml.__main__ import main\n"
+        f"try: main({arguments!r})\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stderr.strip() == "[]"
