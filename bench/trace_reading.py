@@ -24,14 +24,14 @@ from ml.degradation import degrade
 from ml.leads import LeadsUnreadable, read_leads
 from ml.leads.consistency import limb_agreement
 from ml.leads.layouts import LAYOUTS
+from ml.measurements.measure import measure
 from ml.render import FULL_SIZE, GRIDS, RenderedPage, render_page
 from ml.synthetic import twelve_leads
 
 if TYPE_CHECKING:
-    from ml.leads import Lead, Leads
+    from ml.leads import Lead
 
 _SAMPLING_HZ = 100
-_RATE_HZ = 250.0
 _SMALL = (996, 707)
 
 
@@ -65,49 +65,6 @@ def compare(lead: Lead, truth_mv: NDArray[np.float64], sampling_hz: float, start
         if snr > best.snr_db:
             best = Likeness(float((truth * got).sum()) / max(norm, 1e-9), snr, best.read)
     return best
-
-
-def heart_rate_bpm(leads: Leads) -> float | None:
-    """A plain rate of the R peaks, good enough to judge traces by; ``None`` with fewer than three beats.
-
-    QRS complexes are the steepest part of a beat in every lead: the energy of the slope, summed over all leads that
-    were recorded at a moment.
-    """
-    end = max(lead.start_s + lead.duration_s for lead in leads.all)
-    energy = np.zeros(int(end * _RATE_HZ) + 1)
-    for lead in leads.all:
-        signal = lead.resampled(_RATE_HZ).astype(np.float64)
-        read = np.isfinite(signal)
-        if read.sum() < 0.5 * _RATE_HZ:
-            continue
-        signal = np.interp(np.arange(len(signal)), np.flatnonzero(read), signal[read])
-        steep = _smoothed(np.gradient(_smoothed(signal, 3)) ** 2, 25)
-        if not lead.rhythm:
-            # Where one lead gives way to the next it jumps.
-            steep[:10] = steep[-10:] = np.median(steep)
-        first = round(lead.start_s * _RATE_HZ)
-        room = energy[first : first + len(steep)]
-        weight = 1.5 if lead.rhythm else 1.0
-        room += weight * np.minimum(steep / max(float(np.quantile(steep, 0.97)), 1e-9), 1.5)[: len(room)]
-    limit = 0.35 * float(np.quantile(energy, 0.97))
-    apart = round(0.25 * _RATE_HZ)
-    peaks: list[int] = []
-    for index in np.argsort(energy)[::-1]:
-        if energy[index] < limit:
-            break
-        if all(abs(index - peak) > apart for peak in peaks):
-            peaks.append(int(index))
-    peaks.sort()
-    if len(peaks) < 3:
-        return None
-    rr_s = np.diff(peaks) / _RATE_HZ
-    # A beat missed where one lead gives way to the next, or an artefact counted as one.
-    usual = rr_s[np.abs(np.log(rr_s / np.median(rr_s))) < np.log(1.45)]
-    return 60.0 / float(usual.mean())
-
-
-def _smoothed(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    return np.convolve(values, np.ones(width) / width, "same")
 
 
 def rendered(arguments: argparse.Namespace) -> int:
@@ -192,7 +149,7 @@ def real(arguments: argparse.Namespace) -> int:
             pages[row["layout"]].append(_RealPage(time.process_time() - began, False, printed, None, 0.0))
             continue
         taken = time.process_time() - began
-        found = _RealPage(taken, True, printed, heart_rate_bpm(leads), min(limb_agreement(leads.leads)))
+        found = _RealPage(taken, True, printed, measure(leads).get("heart_rate"), min(limb_agreement(leads.leads)))
         pages[row["layout"]].append(found)
         if np.isfinite(printed) and not found.agrees:
             print(row["file"], row["layout"], f"as {leads.layout}", f"read {found.bpm and round(found.bpm)}", end=" ")
