@@ -271,8 +271,8 @@ class Installation:
         state, attempts, reason, error, sent_count, count = found
         return Row(state, attempts, reason, error, count, sent_count)
 
-    def stored_pictures(self, key: str) -> list[str]:
-        """The heatmap files of a diagnosis, referred to or not."""
+    def stored_files(self, key: str) -> list[str]:
+        """The files drawn for a diagnosis, referred to or not."""
         return sorted(path.name for path in self.folder.glob(f"media/heatmaps/*/{key}/*"))
 
 
