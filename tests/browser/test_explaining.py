@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_another_explanation_is_computed_and_shown_without_a_reload(page: Page, draw: Callable[[int], bytes]) -> None:
-    drop(page, explained__png=draw(301))
+    drop(page, explained__png=draw(401))
     layer, method = page.locator("#heat-layer"), page.get_by_label("Explain by")
     expect(layer).to_be_visible()
     expect(method).to_have_value("grad_cam")
