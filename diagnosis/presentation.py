@@ -202,8 +202,8 @@ def measured_by_lead(tracing: Tracing) -> list[LeadRow]:
 
 
 def _number(value: float, decimals: int) -> str:
-    # A true minus sign is read aloud and lines up with the plus.
-    return number_format(round(value, decimals), decimals).replace("-", "−")
+    # Nothing is below zero that rounds to it; a true minus sign is read aloud and lines up with the plus.
+    return number_format(round(value, decimals) + 0.0, decimals).replace("-", "−")
 
 
 def quantity_name(name: str) -> str:

@@ -20,7 +20,7 @@ from diagnosis.selectors import NOT_SURE, tracing_of
 RANDOMISATION_CHECK = serializers.ChoiceField(
     choices=[
         (explanations.PASSED, _("Its maps depend on what the network learned.")),
-        (explanations.FAILED, _("Its maps do not depend on what the network learned.")),
+        (explanations.FAILED, _("Its maps stay partly the same without what the network learned.")),
         (explanations.NOT_TESTED, _("Not yet tested for this model.")),
     ],
     read_only=True,

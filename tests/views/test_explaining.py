@@ -110,7 +110,7 @@ def test_a_failure_says_why_and_offers_another_try(browser: Client, path: str, d
 
 @pytest.mark.parametrize(
     ("verdict", "words"),
-    [(False, "does not depend on what the network learned"), (True, "Passed the randomisation check")],
+    [(False, "stays partly the same without what the network learned"), (True, "Passed the randomisation check")],
 )
 def test_the_verdict_on_a_method_is_plain_to_see(
     browser: Client, done: Diagnosis, path: str, model: ModelVersion, verdict: bool, words: str

@@ -211,7 +211,10 @@ MEASURED = {
         {"name": "heart_rate", "value": 104.2, "confidence": 0.9, "lead": None, "unit": "/min", "unusual": True},
         {"name": "qrs_axis", "value": -45.0, "confidence": 0.3, "lead": None, "unit": "deg", "unusual": True},
     ],
-    "per_lead": [{"name": "st_j60", "value": 0.2, "confidence": 0.9, "lead": "V2", "unit": "mV", "unusual": False}],
+    "per_lead": [
+        {"name": "st_j60", "value": 0.2, "confidence": 0.9, "lead": "V2", "unit": "mV", "unusual": False},
+        {"name": "st_j60", "value": -0.001, "confidence": 0.9, "lead": "V3", "unit": "mV", "unusual": False},
+    ],
 }
 
 
@@ -228,6 +231,7 @@ def test_measurements_stand_beside_the_page_the_unusual_marked(browser: Client, 
     assert "−45°" in rows["qrs_axis"]
     assert "uncertain" in rows["qrs_axis"]
     assert re.search(r'<th scope="row">V2</th>.*?0\.20', text, re.DOTALL)
+    assert "−0.00" not in text
     assert 'data-shows="traces-layer"' in text
 
 
