@@ -44,6 +44,7 @@ def main() -> int:
     figures = {
         "reference_ms": round(times["reference_ms"], 1),
         "isoline_ms": round(times["isoline_ms"], 1),
+        "traces_ms": round(times["traces_ms"], 1),
         "ratio": round(times["reference_ms"] / times["isoline_ms"], 2),
         "post_to_done_p50_s": round(median(seconds), 3),
         "post_to_done_p95_s": round(quantiles(seconds, n=20, method="inclusive")[-1], 3),

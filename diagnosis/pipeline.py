@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from diagnosis import messages, tracing_files
 from diagnosis.heatmap_files import DrawnHeatmap, clear_away_all_but, heatmap_folder, save
@@ -119,6 +119,26 @@ def finish(claimed: Diagnosis, reading: Reading) -> bool:
         batch.close()
     if claimed.attempts > 1:
         clear_away_all_but(rows, folder=folder, also_kept=tracing_files.names_of(tracing))
+    return True
+
+
+def add_tracing(diagnosis: Diagnosis, drawn: tracing_files.Drawn) -> bool:
+    """Store what the traces of a page that has been read say. False if that is there already, or the page is gone."""
+    batch = Batch()
+    try:
+        row = tracing_files.save(batch, f"{heatmap_folder(diagnosis)}/{diagnosis.attempts}", drawn)
+        row.diagnosis = diagnosis
+        with transaction.atomic():
+            # Under lock: an erased page takes nothing in any more.
+            if not Diagnosis.objects.select_for_update().filter(pk=diagnosis.pk).exists():
+                return False
+            transaction.on_commit(batch.keep)
+            row.save(force_insert=True)
+        batch.keep()
+    except IntegrityError:
+        return False
+    finally:
+        batch.close()
     return True
 
 

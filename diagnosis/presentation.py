@@ -118,6 +118,12 @@ def poll_delay_ms(job: Job) -> int:
     return 10_000
 
 
+def tracing_follows(diagnosis: Diagnosis) -> bool:
+    """Whether measurements may still come; after a minute they will not."""
+    done = diagnosis.finished_at if diagnosis.state == Diagnosis.State.DONE else None
+    return done is not None and timezone.now() - done < timedelta(minutes=1)
+
+
 def is_worth_another_reading(diagnosis: Diagnosis, active: ModelVersion | None) -> bool:
     """Another reading can only differ after a failure or with another model."""
     if not diagnosis.is_ended or active is None:

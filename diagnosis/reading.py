@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.files.storage import default_storage
 
 from diagnosis import heatmap_files, model_registry, pipeline, tracing_files, worker
+from diagnosis.models import Diagnosis
 from ml import heatmap, narrative
 from ml.decode import decode_stored
 from ml.errors import BundleCorrupt, PageRejected
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from diagnosis.models import Diagnosis, ModelVersion, Upload
+    from diagnosis.models import ModelVersion, Upload
     from ml.decode import Page
     from ml.page import Crop
     from ml.predictor import Finding
@@ -35,12 +36,17 @@ def read(pk: str, *, task_id: str) -> None:
     """
     claimed = pipeline.claim(pk, task_id=task_id)
     if claimed is None:
+        _trace_what_was_missed(pk)
         return
     version: ModelVersion | None = None
     with pipeline.LINE.counting_failures(claimed):
         try:
             version = model_registry.active()
-            pipeline.finish(claimed, _reading(claimed, version))
+            page = page_image(claimed.upload)
+            finding = worker.predictor_for(version).read(page)
+            if pipeline.finish(claimed, _reading(page, finding, version)):
+                # Whoever waits for the answer has it; the measurements follow.
+                pipeline.add_tracing(claimed, _tracing(page, finding))
         except PageRejected as rejected:
             pipeline.reject(claimed, rejected.code, rejected.message, model_version=version)
         except model_registry.NoActiveModel:
@@ -53,14 +59,9 @@ def read(pk: str, *, task_id: str) -> None:
             pipeline.fail(claimed, "model_unavailable", str(corrupt), final=True)
 
 
-def _reading(claimed: Diagnosis, version: ModelVersion) -> pipeline.Reading:
-    predictor = worker.predictor_for(version)
-    page = page_image(claimed.upload)
-    finding = predictor.read(page)
+def _reading(page: Page, finding: Finding, version: ModelVersion) -> pipeline.Reading:
     crop = finding.crop
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        tracing = beside.submit(_tracing, page, finding)
-        drawn = draw(page, method=finding.method, label=finding.label, attribution=finding.attribution, crop=crop)
+    drawn = draw(page, method=finding.method, label=finding.label, attribution=finding.attribution, crop=crop)
     return pipeline.Reading(
         model_version=version,
         label=finding.label,
@@ -70,15 +71,24 @@ def _reading(claimed: Diagnosis, version: ModelVersion) -> pipeline.Reading:
         warnings=tuple(finding.warnings),
         crop={"x": int(crop.x), "y": int(crop.y), "width": int(crop.width), "height": int(crop.height)},
         heatmaps=(drawn,),
-        tracing=tracing.result(),
     )
 
 
-def _tracing(page: Page, finding: Finding) -> tracing_files.Drawn:
+def _trace_what_was_missed(pk: str) -> None:
+    """A worker that died between answer and measurements leaves its message behind; this is what comes of it."""
+    done = Diagnosis.objects.filter(pk=pk, state=Diagnosis.State.DONE, tracing=None).select_related("upload").first()
+    if done is not None and not done.upload.deleted_at:
+        pipeline.add_tracing(done, _tracing(page_image(done.upload), None))
+
+
+def _tracing(page: Page, finding: Finding | None) -> tracing_files.Drawn:
     """What the page's traces say. Whatever goes wrong here, the network's answer stands without it."""
-    region = EcgRegion(finding.crop, GRID_NOT_FOUND not in finding.warnings, finding.warnings)
+    seen: dict[str, Any] = {}
+    if finding is not None:
+        region = EcgRegion(finding.crop, GRID_NOT_FOUND not in finding.warnings, finding.warnings)
+        seen = {"region": region, "attribution": finding.attribution, "crop": finding.crop}
     try:
-        found = read_traces(page, region=region, attribution=finding.attribution, crop=finding.crop)
+        found = read_traces(page, **seen)
     except LeadsUnreadable as refusal:
         return tracing_files.Drawn({"reason": refusal.code, "message": refusal.message})
     except Exception:

@@ -19,6 +19,7 @@ urlpatterns = [
     path("diagnoses/", views.HistoryView.as_view(), name="history"),
     path("diagnoses/<uuid:pk>/", views.ResultView.as_view(), name="result"),
     path("diagnoses/<uuid:pk>/status/", views.ResultStatusView.as_view(), name="result_status"),
+    path("diagnoses/<uuid:pk>/tracing/", views.TracingView.as_view(), name="tracing"),
     path("diagnoses/<uuid:pk>/explain/", views.ExplainView.as_view(), name="explain"),
     path("diagnoses/<uuid:pk>/again/", views.ReadAgainView.as_view(), name="read_again"),
     path("heatmaps/<int:pk>/layer/", pictures.HeatLayerView.as_view(), name="heat_layer"),

@@ -132,7 +132,7 @@ class _ResultView(SignedInView):
     def _tracing_context(self, diagnosis: Diagnosis) -> dict[str, Any]:
         tracing = selectors.tracing_of(diagnosis)
         if tracing is None:
-            return {"tracing": None}
+            return {"tracing": None, "tracing_follows": presentation.tracing_follows(diagnosis)}
         return {
             "tracing": tracing,
             "measured": presentation.measured(tracing),
@@ -235,6 +235,13 @@ class ExplainView(_ResultView):
             # So that the choice survives a reload.
             response.headers["HX-Replace-Url"] = address
         return response
+
+
+class TracingView(_ResultView):
+    """The measurements, which follow the answer within a second; asked for until they are there."""
+
+    def get(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+        return render(request, "diagnosis/_tracing_status.html", self.context(self.find(pk)))
 
 
 class ReadAgainView(SignedInView):

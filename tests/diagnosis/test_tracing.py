@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from accounts.models import User
-from diagnosis import deletion, pipeline, tracing_files
+from accounts.models import Site, User
+from diagnosis import deletion, intake, pipeline, tracing_files
 from diagnosis import reading as page_reading
 from diagnosis.models import Diagnosis, Tracing, Upload
 from ml import traces
+from ml.decode import encode_png
 from ml.page import Crop, find_ecg
 from ml.predictor import Finding
 from ml.render import render_page
@@ -131,3 +132,45 @@ def test_attention_falls_on_the_lead_where_the_heat_is(page: Any) -> None:
     assert shares["V5"] > 0.7
     assert sum(shares.values()) <= 1.001
     assert traces.attention(leads, np.zeros((4, 4), np.float32), Crop(0, 0, width, height)) == {}
+
+
+def test_measurements_that_a_dying_worker_left_undone_are_made_when_its_message_comes_back(
+    site: Site, clinician: User, page: Any, claim: Any, reading: Any
+) -> None:
+    upload = intake.accept(data=encode_png(page), original_name="p.png", user=clinician, site=site).uploads[0]
+    queued = upload.diagnoses.get()
+    assert pipeline.finish(claim(queued, task_id="one"), reading())
+    page_reading.read(str(queued.pk), task_id="one")
+    tracing = Tracing.objects.get(diagnosis=queued)
+    assert tracing.is_read
+    page_reading.read(str(queued.pk), task_id="one")
+    assert Tracing.objects.get(diagnosis=queued) == tracing
+
+
+def test_two_workers_that_measure_one_page_leave_one_tracing(
+    queued: Diagnosis, claim: Any, reading: Any, drawn: tracing_files.Drawn, stored_files: Files
+) -> None:
+    pipeline.finish(claim(queued), reading())
+    queued.refresh_from_db()
+    assert pipeline.add_tracing(queued, drawn)
+    before = stored_files()
+    assert not pipeline.add_tracing(queued, drawn)
+    assert stored_files() == before
+
+
+def test_measurements_of_a_page_erased_meanwhile_leave_nothing(
+    upload: Upload,
+    queued: Diagnosis,
+    claim: Any,
+    reading: Any,
+    drawn: tracing_files.Drawn,
+    stored_files: Files,
+    clinician: User,
+    administrator: User,
+) -> None:
+    pipeline.finish(claim(queued), reading())
+    held = Diagnosis.objects.select_related("upload").get(pk=queued.pk)
+    deletion.delete(upload, clinician)
+    deletion.erase(upload, administrator)
+    assert not pipeline.add_tracing(held, drawn)
+    assert stored_files() == set()

@@ -36,6 +36,8 @@ def is_done_once(isoline: Installation, key: str, *, attempts: int) -> bool:
     row = isoline.row(key)
     assert (row.state, row.heatmaps, row.reason) == ("done", 1, "")
     # Two pictures of the heatmap, the signals and their drawing; nothing of an attempt that was lost.
+    # The measurements follow the answer.
+    wait_for(lambda: isoline.diagnosis(key)["measurements"], within_s=20)
     kinds = sorted(name.rsplit("-", 1)[-1] for name in isoline.stored_files(key))
     assert kinds == ["layer.png", "leads.json.gz", "overlay.jpg", "traces.svgz"]
     assert row.attempts == attempts

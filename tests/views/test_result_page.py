@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from diagnosis import tracing_files
+from diagnosis import pipeline, tracing_files
 from diagnosis.models import Diagnosis, ModelVersion, Upload
 
 Make = Callable[..., Diagnosis]
@@ -191,7 +191,9 @@ def test_a_long_wait_is_explained_once(browser: Client, upload: Upload) -> None:
 
 def test_without_scripts_a_waiting_page_reloads_itself(browser: Client, upload: Upload, read: Make) -> None:
     assert 'http-equiv="refresh"' in page(browser, upload.diagnoses.get())
-    assert 'http-equiv="refresh"' not in page(browser, read(upload))
+    assert 'http-equiv="refresh"' not in page(
+        browser, read(upload, tracing=tracing_files.Drawn({"reason": "no_traces"}))
+    )
 
 
 def test_the_model_card_can_be_read(browser: Client, upload: Upload, read: Make, model: ModelVersion) -> None:
@@ -240,3 +242,22 @@ def test_traces_that_were_not_read_say_why(browser: Client, upload: Upload, read
     assert "Neither grid nor calibration pulse" in text
     assert "traces-layer" not in text
     assert "measured" not in re.sub(r"so nothing was measured", "", text)
+
+
+def test_measurements_follow_the_answer_without_a_reload(browser: Client, upload: Upload, read: Make) -> None:
+    diagnosis = read(upload)
+    path = reverse("diagnosis:tracing", kwargs={"pk": diagnosis.pk})
+    assert f'hx-get="{path}"' in page(browser, diagnosis)
+    assert f'hx-get="{path}"' in browser.get(path).content.decode(), "not there yet: ask again"
+    assert pipeline.add_tracing(diagnosis, tracing_files.Drawn({"measurements": MEASURED}, {"leads": []}, "<svg/>"))
+    followed = browser.get(path).content.decode()
+    assert 'data-measured="heart_rate"' in followed
+    assert 'id="traces-layer"' in followed
+    assert 'data-shows="traces-layer"' in followed
+    assert "hx-get" not in followed
+
+
+def test_a_reading_from_before_measurements_waits_for_none(browser: Client, upload: Upload, read: Make) -> None:
+    diagnosis = read(upload)
+    Diagnosis.objects.filter(pk=diagnosis.pk).update(finished_at=timezone.now() - timedelta(minutes=2))
+    assert "Measuring on the traces" not in page(browser, diagnosis)

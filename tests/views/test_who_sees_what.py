@@ -24,6 +24,7 @@ TABLE: dict[str, tuple[str, tuple[int, ...]]] = {
     "history": ("get", (200, 200, 200, 200, 200, 200, 302)),
     "result": ("get", (200, 200, 200, 200, 200, 404, 302)),
     "result_status": ("get", (200, 200, 200, 200, 200, 404, 302)),
+    "tracing": ("get", (200, 200, 200, 200, 200, 404, 302)),
     "explain": ("post", (302, 302, 302, 302, 302, 404, 302)),
     "read_again": ("post", (302, 302, 302, 302, 302, 404, 302)),
     "delete_upload": ("get", (200, 403, 200, 403, 200, 404, 302)),
@@ -37,7 +38,7 @@ TABLE: dict[str, tuple[str, tuple[int, ...]]] = {
     "model_card": ("get", (200, 200, 200, 200, 200, 200, 302)),
 }
 KEY_OF = {
-    **dict.fromkeys(("result", "result_status", "explain", "read_again"), "diagnosis"),
+    **dict.fromkeys(("result", "result_status", "tracing", "explain", "read_again"), "diagnosis"),
     **dict.fromkeys(("page_image", "thumbnail", "original", "delete_upload", "restore_upload"), "upload"),
     **dict.fromkeys(("heat_layer", "overlay"), "heatmap"),
     "traces": "tracing",
