@@ -222,8 +222,14 @@ class DiagnosisSerializer(serializers.ModelSerializer[Diagnosis]):
     model = ModelVersionSerializer(source="model_version", read_only=True, allow_null=True)
     heatmaps = HeatmapSerializer(many=True, read_only=True)
     explanations_url = LinkField(view_name="api:diagnosis-explanations", help_text=_("How it can be explained."))
-    quality = QualitySerializer(source="tracing", read_only=True, allow_null=True, default=None)
-    measurements = serializers.SerializerMethodField(help_text=_("On the traces; null where they were not read."))
+    quality = QualitySerializer(
+        source="tracing",
+        read_only=True,
+        allow_null=True,
+        default=None,
+        help_text=_("How well the traces were read. Null until they are, a moment after the answer."),
+    )
+    measurements = serializers.SerializerMethodField(help_text=_("On the traces; null until a moment after the answer, and where they were not read."))
     text = serializers.SerializerMethodField(help_text=_("The findings in words; empty where nothing was measured."))
     leads_url = LinkField(view_name="api:diagnosis-leads", help_text=_("The traces as signals, JSON or CSV."))
     upload = PageSerializer(read_only=True)
