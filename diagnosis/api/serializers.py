@@ -229,7 +229,9 @@ class DiagnosisSerializer(serializers.ModelSerializer[Diagnosis]):
         default=None,
         help_text=_("How well the traces were read. Null until they are, a moment after the answer."),
     )
-    measurements = serializers.SerializerMethodField(help_text=_("On the traces; null until a moment after the answer, and where they were not read."))
+    measurements = serializers.SerializerMethodField(
+        help_text=_("On the traces; null until a moment after the answer, and where they were not read.")
+    )
     text = serializers.SerializerMethodField(help_text=_("The findings in words; empty where nothing was measured."))
     leads_url = LinkField(view_name="api:diagnosis-leads", help_text=_("The traces as signals, JSON or CSV."))
     upload = PageSerializer(read_only=True)
