@@ -42,8 +42,7 @@ def read(pk: str, *, task_id: str) -> None:
     with pipeline.LINE.counting_failures(claimed):
         try:
             version = model_registry.active()
-            page = page_image(claimed.upload)
-            finding = worker.predictor_for(version).read(page)
+            page, finding = _look(claimed, version)
             if pipeline.finish(claimed, _reading(page, finding, version)):
                 # Whoever waits for the answer has it; the measurements follow.
                 pipeline.add_tracing(claimed, _tracing(page, finding))
@@ -57,6 +56,12 @@ def read(pk: str, *, task_id: str) -> None:
         except BundleCorrupt as corrupt:
             logger.error("The active model %s cannot be used: %s", version, corrupt)  # noqa: TRY400
             pipeline.fail(claimed, "model_unavailable", str(corrupt), final=True)
+
+
+def _look(claimed: Diagnosis, version: ModelVersion) -> tuple[Page, Finding]:
+    predictor = worker.predictor_for(version)
+    page = page_image(claimed.upload)
+    return page, predictor.read(page)
 
 
 def _reading(page: Page, finding: Finding, version: ModelVersion) -> pipeline.Reading:

@@ -11,6 +11,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import django
 from celery import current_task
@@ -18,17 +19,20 @@ from celery import current_task
 django.setup()
 
 from diagnosis import reading  # noqa: E402
-from diagnosis.models import Diagnosis  # noqa: E402
-from diagnosis.pipeline import Reading  # noqa: E402
+from diagnosis.models import Diagnosis, ModelVersion  # noqa: E402
 from ecgsite.celery import app  # noqa: E402
+
+if TYPE_CHECKING:
+    from ml.decode import Page
+    from ml.predictor import Finding
 
 __all__ = ("app",)
 
 FAULTS = Path(os.environ["FAULTS_DIR"])
-_read_truly = reading._reading
+_look_truly = reading._look
 
 
-def _read(claimed: Diagnosis, *others: object) -> Reading:
+def _look(claimed: Diagnosis, version: ModelVersion) -> tuple[Page, Finding]:
     if claimed.upload.note == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
     if claimed.upload.note == "stuck" and claimed.attempts == 1:
@@ -40,7 +44,7 @@ def _read(claimed: Diagnosis, *others: object) -> Reading:
         unfinished.rename(FAULTS / f"held-{claimed.pk}")
         while not (FAULTS / f"release-{claimed.pk}").exists():
             time.sleep(0.02)
-    return _read_truly(claimed, *others)  # type: ignore[arg-type]
+    return _look_truly(claimed, version)
 
 
-reading._reading = _read
+reading._look = _look

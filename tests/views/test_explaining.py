@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from diagnosis import explanations
+from diagnosis import explanations, tracing_files
 from diagnosis.heatmap_files import DrawnHeatmap
 from diagnosis.models import Diagnosis, Explanation, ModelVersion, Upload
 from tests.views.pictures import picture
@@ -21,7 +21,7 @@ HTMX = {"HX-Request": "true"}
 
 @pytest.fixture
 def done(take_in: Callable[..., Upload], read: Callable[..., Diagnosis]) -> Diagnosis:
-    return read(take_in(1))
+    return read(take_in(1), tracing=tracing_files.Drawn({"reason": "no_traces"}))
 
 
 @pytest.fixture
