@@ -210,11 +210,12 @@ class Installation:
         return self._call(f"/api/v1/diagnoses/{key}/")
 
     def wait_until(self, key: str, *states: str, within_s: float = 60) -> dict[str, Any]:
-        """Ask the API until the diagnosis is in one of the states."""
+        """Ask the API until the diagnosis is in one of the states and, if it is done, its measurements are there."""
 
         def look() -> dict[str, Any] | None:
             found = self.diagnosis(key)
-            return found if found["status"] in states else None
+            complete = found["status"] != "done" or found["quality"] is not None
+            return found if found["status"] in states and complete else None
 
         try:
             return wait_for(look, within_s=within_s)
