@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,10 +39,8 @@ def save(batch: Batch, start: str, drawn: DrawnHeatmap) -> Heatmap:
     )
 
 
-def clear_away_all_but(
-    rows: Iterable[Heatmap], *, folder: str, start: str = "", also_kept: Collection[str] = ()
-) -> None:
+def clear_away_all_but(rows: Iterable[Heatmap], *, folder: str, start: str = "") -> None:
     """A worker that died between its files and its rows left the files behind: those whose names begin with
     ``start`` and that no row refers to go."""
-    referred_to = {name for row in rows for name in (row.layer.name, row.overlay.name)} | set(also_kept)
+    referred_to = {name for row in rows for name in (row.layer.name, row.overlay.name)}
     discard(name for name in names_under(folder) if name.startswith(f"{folder}/{start}") and name not in referred_to)

@@ -242,7 +242,6 @@ class Tracing(models.Model):
 
     diagnosis = models.OneToOneField(Diagnosis, on_delete=models.CASCADE, related_name="tracing")
     reason = models.CharField(_("reason code"), max_length=40, blank=True)
-    message = models.TextField(_("message"), blank=True)
 
     layout = models.CharField(_("layout"), max_length=20, blank=True)
     px_per_mm = models.FloatField(_("page pixels per millimetre"), null=True, blank=True)

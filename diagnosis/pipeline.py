@@ -44,7 +44,6 @@ class Reading:
     crop: dict[str, int]
     warnings: Sequence[str] = ()
     heatmaps: Sequence[DrawnHeatmap] = field(default_factory=tuple)
-    tracing: tracing_files.Drawn | None = None
 
 
 def enqueue(*, upload: Upload, requested_by: User) -> Diagnosis:
@@ -93,8 +92,6 @@ def finish(claimed: Diagnosis, reading: Reading) -> bool:
     try:
         folder = heatmap_folder(claimed)
         rows = [save(batch, f"{folder}/{claimed.attempts}", drawn) for drawn in reading.heatmaps]
-        start = f"{folder}/{claimed.attempts}"
-        tracing = tracing_files.save(batch, start, reading.tracing) if reading.tracing else None
         with transaction.atomic(durable=True):
             diagnosis = LINE.still_held(claimed)
             if diagnosis is None:
@@ -111,26 +108,27 @@ def finish(claimed: Diagnosis, reading: Reading) -> bool:
             for row in rows:
                 row.diagnosis = diagnosis
             Heatmap.objects.bulk_create(rows)
-            if tracing is not None:
-                tracing.diagnosis = diagnosis
-                tracing.save(force_insert=True)
         batch.keep()
     finally:
         batch.close()
     if claimed.attempts > 1:
-        clear_away_all_but(rows, folder=folder, also_kept=tracing_files.names_of(tracing))
+        clear_away_all_but(rows, folder=folder)
     return True
 
 
 def add_tracing(diagnosis: Diagnosis, drawn: tracing_files.Drawn) -> bool:
-    """Store what the traces of a page that has been read say. False if that is there already, or the page is gone."""
+    """Store what the traces of a page that has been read say.
+
+    Returns:
+        False if that is there already, or if there is no finished diagnosis (any more) for it to belong to.
+    """
     batch = Batch()
     try:
         row = tracing_files.save(batch, f"{heatmap_folder(diagnosis)}/{diagnosis.attempts}", drawn)
         row.diagnosis = diagnosis
         with transaction.atomic():
             # Under lock: an erased page takes nothing in any more.
-            if not Diagnosis.objects.select_for_update().filter(pk=diagnosis.pk).exists():
+            if not Diagnosis.objects.select_for_update().filter(pk=diagnosis.pk, state=State.DONE).exists():
                 return False
             transaction.on_commit(batch.keep)
             row.save(force_insert=True)

@@ -14,7 +14,6 @@ from ml import heatmap, narrative
 from ml.decode import decode_stored
 from ml.errors import BundleCorrupt, PageRejected
 from ml.leads import LeadsUnreadable, formats
-from ml.page import GRID_NOT_FOUND, EcgRegion
 from ml.traces import read_traces
 
 if TYPE_CHECKING:
@@ -90,12 +89,11 @@ def _tracing(page: Page, finding: Finding | None) -> tracing_files.Drawn:
     """What the page's traces say. Whatever goes wrong here, the network's answer stands without it."""
     seen: dict[str, Any] = {}
     if finding is not None:
-        region = EcgRegion(finding.crop, GRID_NOT_FOUND not in finding.warnings, finding.warnings)
-        seen = {"region": region, "attribution": finding.attribution, "crop": finding.crop}
+        seen = {"region": finding.region, "attribution": finding.attribution}
     try:
         found = read_traces(page, **seen)
     except LeadsUnreadable as refusal:
-        return tracing_files.Drawn({"reason": refusal.code, "message": refusal.message})
+        return tracing_files.Drawn({"reason": refusal.code})
     except Exception:
         logger.exception("The traces of a page could not be read.")
         return tracing_files.Drawn({"reason": "internal_error"})

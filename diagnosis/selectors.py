@@ -38,7 +38,7 @@ def diagnoses_visible_to(user: User | AnonymousUser) -> QuerySet[Diagnosis]:
     if not _may_look(user):
         return Diagnosis.objects.none()
     visible = Diagnosis.objects.filter(upload__deleted_at__isnull=True).select_related(
-        "upload__site", "upload__uploaded_by", "model_version", "tracing"
+        "upload__site", "upload__uploaded_by", "model_version"
     )
     return visible if user.is_administrator else visible.filter(upload__site__in=sites_visible_to(user))
 

@@ -33,11 +33,6 @@ def save(batch: Batch, start: str, drawn: Drawn) -> Tracing:
     return tracing
 
 
-def names_of(tracing: Tracing | None) -> set[str]:
-    """The files a row refers to."""
-    return set() if tracing is None else {name for name in (tracing.leads.name, tracing.layer.name) if name}
-
-
 def signals(tracing: Tracing) -> dict[str, Any]:
     """The leads as `ml.leads.formats.to_json` made them.
 

@@ -110,7 +110,7 @@ class UploadRowsView(SignedInView):
 class _ResultView(SignedInView):
     def find(self, pk: uuid.UUID) -> Diagnosis:
         visible = selectors.diagnoses_visible_to(self.user).select_related(
-            "upload__site", "upload__uploaded_by", "requested_by", "model_version"
+            "upload__site", "upload__uploaded_by", "requested_by", "model_version", "tracing"
         )
         return get_object_or_404(visible, pk=pk)
 

@@ -18,7 +18,7 @@ from ml.errors import BundleCorrupt
 from ml.export import TENSORFLOW
 from ml.export.serving import open_pass
 from ml.gate import require_ecg
-from ml.page import Crop, find_ecg, take_apart
+from ml.page import GRID_NOT_FOUND, Crop, EcgRegion, find_ecg, take_apart
 from ml.preprocessing import preprocess
 
 if TYPE_CHECKING:
@@ -62,6 +62,11 @@ class Finding:
     crop: Crop
     attribution: NDArray[np.float32]
     method: str = GRAD_CAM
+
+    @property
+    def region(self) -> EcgRegion:
+        """Where the ECG was found, for whoever goes on reading the page."""
+        return EcgRegion(self.crop, GRID_NOT_FOUND not in self.warnings, self.warnings)
 
 
 class Predictor:

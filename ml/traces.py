@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ml.leads import LeadsUnreadable, read_leads
 from ml.measurements.measure import measure
 from ml.narrative import Sentence, describe
+from ml.page import find_ecg
 
 if TYPE_CHECKING:
     from ml.decode import Page
@@ -47,22 +48,21 @@ def read_traces(
     *,
     region: EcgRegion | None = None,
     attribution: NDArray[np.float32] | None = None,
-    crop: Crop | None = None,
 ) -> Traces:
     """Read, measure and describe the traces of a page.
 
     Args:
         page: RGB, (H, W, 3) uint8.
         region: `ml.page.find_ecg(page)`, where the caller has it already.
-        attribution: (h, w) in 0…1 over ``crop``: where a network looked, to be put into words too.
-        crop: the part of the page that the attribution covers.
+        attribution: (h, w) in 0…1 over the region's crop: where a network looked, to be put into words too.
 
     Raises:
         LeadsUnreadable: the traces cannot be found, told apart or scaled.
     """
+    region = region or find_ecg(page)
     leads = read_leads(page, region)
     measurements = measure(leads)
-    shares = {} if attribution is None or crop is None else attention(leads, attribution, crop)
+    shares = {} if attribution is None else attention(leads, attribution, region.crop)
     qualities = {name: lead.quality for name, lead in leads.leads.items()}
     return Traces(
         leads=leads,

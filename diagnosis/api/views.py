@@ -152,7 +152,10 @@ class DiagnosisListView(generics.ListAPIView[Diagnosis]):
     def get_queryset(self) -> QuerySet[Diagnosis]:
         wanted = HistoryFilterSerializer(data=self.request.query_params)
         wanted.is_valid(raise_exception=True)
-        return selectors.history(self.request.user, **wanted.validated_data)
+        found = selectors.history(self.request.user, **wanted.validated_data)
+        return found.select_related("upload__site", "upload__uploaded_by", "model_version", "tracing").defer(
+            "tracing__measurements"
+        )
 
 
 @extend_schema_view(
@@ -169,7 +172,7 @@ class DiagnosisDetailView(generics.RetrieveAPIView[Diagnosis]):
     serializer_class = DiagnosisSerializer
 
     def get_queryset(self) -> QuerySet[Diagnosis]:
-        return selectors.diagnoses_visible_to(self.request.user).prefetch_related("heatmaps")
+        return selectors.diagnoses_visible_to(self.request.user).select_related("tracing").prefetch_related("heatmaps")
 
 
 @extend_schema(exclude=True)

@@ -104,7 +104,7 @@ def _traces(page: Page, finding: Finding | PipelineFinding) -> dict[str, Any]:
 
     seen: dict[str, Any] = {}
     if (attribution := getattr(finding, "attribution", None)) is not None:
-        seen = {"attribution": attribution, "crop": finding.crop}  # type: ignore[union-attr]
+        seen = {"attribution": attribution, "region": finding.region}  # type: ignore[union-attr]
     try:
         found = read_traces(page, **seen)
     except LeadsUnreadable as refusal:

@@ -47,7 +47,9 @@ def traced(queued: Diagnosis, claim: Any, reading: Any) -> Diagnosis:
         "measurements": MEASUREMENTS,
         "sentences": SENTENCES,
     }
-    pipeline.finish(claim(queued), reading(tracing=tracing_files.Drawn(values, LEADS, "<svg/>")))
+    claimed = claim(queued)
+    pipeline.finish(claimed, reading())
+    pipeline.add_tracing(claimed, tracing_files.Drawn(values, LEADS, "<svg/>"))
     return queued
 
 
@@ -72,7 +74,9 @@ def test_without_a_tracing_the_fields_are_empty(client: APIClient, queued: Diagn
 
 
 def test_what_could_not_be_read_says_why(client: APIClient, queued: Diagnosis, claim: Any, reading: Any) -> None:
-    pipeline.finish(claim(queued), reading(tracing=tracing_files.Drawn({"reason": "layout_unknown"})))
+    claimed = claim(queued)
+    pipeline.finish(claimed, reading())
+    pipeline.add_tracing(claimed, tracing_files.Drawn({"reason": "layout_unknown"}))
     body = client.get(f"/api/v1/diagnoses/{queued.pk}/").json()
     assert body["quality"]["reason"] == "layout_unknown"
     assert "nothing was measured" in body["quality"]["message"]

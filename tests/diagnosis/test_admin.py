@@ -107,7 +107,9 @@ def test_a_result_shows_what_was_read_off_the_traces_or_why_nothing_was(
     read = {"layout": "4x2.5", "scale_source": "grid", "quality": 0.94, "sentences": [sentence]}
     for values, words in ((read, ("94 % read well", "Heart rate 61/min.")), ({"reason": "no_traces"}, ("no_traces",))):
         again = pipeline.enqueue(upload=upload, requested_by=done.requested_by)
-        pipeline.finish(claim(again), reading(tracing=tracing_files.Drawn(values)))
+        claimed = claim(again)
+        pipeline.finish(claimed, reading())
+        pipeline.add_tracing(claimed, tracing_files.Drawn(values))
         shown = admin.get(page_of("diagnosis", again)).content.decode()
         assert all(word in shown for word in words)
 

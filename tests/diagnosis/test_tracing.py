@@ -53,7 +53,9 @@ def test_a_page_is_measured_and_put_into_words(drawn: tracing_files.Drawn) -> No
 def test_a_page_without_traces_says_why_and_keeps_its_diagnosis(queued: Diagnosis, claim: Any, reading: Any) -> None:
     blank = np.full((600, 900, 3), 250, np.uint8)
     drawn = page_reading._tracing(blank, finding_on(blank))
-    assert pipeline.finish(claim(queued), reading(tracing=drawn))
+    claimed = claim(queued)
+    assert pipeline.finish(claimed, reading())
+    assert pipeline.add_tracing(claimed, drawn)
     tracing = Tracing.objects.get(diagnosis=queued)
     assert tracing.reason == "no_traces"
     assert not tracing.is_read
@@ -75,7 +77,9 @@ def test_a_defect_of_the_trace_reader_costs_the_traces_only(
 def test_signals_come_back_as_they_were_stored(
     queued: Diagnosis, claim: Any, reading: Any, drawn: tracing_files.Drawn
 ) -> None:
-    pipeline.finish(claim(queued), reading(tracing=drawn))
+    claimed = claim(queued)
+    pipeline.finish(claimed, reading())
+    pipeline.add_tracing(claimed, drawn)
     tracing = Tracing.objects.get(diagnosis=queued)
     assert tracing_files.signals(tracing) == json.loads(json.dumps(drawn.leads))
     with tracing.layer.open("rb") as file:
@@ -88,7 +92,8 @@ def test_a_worker_that_was_taken_for_dead_leaves_no_traces(
     claimed = claim(queued)
     Diagnosis.objects.filter(pk=queued.pk).update(claimed_by="another", attempts=2)
     before = stored_files()
-    assert not pipeline.finish(claimed, reading(tracing=drawn))
+    assert not pipeline.finish(claimed, reading())
+    assert not pipeline.add_tracing(claimed, drawn)
     assert stored_files() == before
     assert not Tracing.objects.exists()
 
@@ -99,7 +104,8 @@ def test_traces_of_a_second_attempt_stay_when_the_first_is_cleared_away(
     claimed = claim(queued)
     Diagnosis.objects.filter(pk=queued.pk).update(attempts=2)
     claimed.attempts = 2
-    assert pipeline.finish(claimed, reading(tracing=drawn))
+    assert pipeline.finish(claimed, reading())
+    assert pipeline.add_tracing(claimed, drawn)
     tracing = Tracing.objects.get(diagnosis=queued)
     assert {tracing.leads.name, tracing.layer.name} <= stored_files()
 
@@ -114,7 +120,9 @@ def test_erasing_a_page_takes_its_traces_with_it(
     clinician: User,
     administrator: User,
 ) -> None:
-    pipeline.finish(claim(queued), reading(tracing=drawn))
+    claimed = claim(queued)
+    pipeline.finish(claimed, reading())
+    pipeline.add_tracing(claimed, drawn)
     assert any(name.endswith("leads.json.gz") for name in stored_files())
     deletion.delete(upload, clinician)
     deletion.erase(upload, administrator)

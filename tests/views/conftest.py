@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Role, Site, User
-from diagnosis import intake, pipeline
+from diagnosis import intake, pipeline, tracing_files
 from diagnosis.models import Diagnosis, ModelVersion, Upload
 from tests.views.pictures import picture
 
@@ -100,7 +100,9 @@ def start() -> Callable[[Upload], Diagnosis]:
 def read(model: ModelVersion) -> Callable[..., Diagnosis]:
     """Carry the newest diagnosis of an upload through the pipeline to DONE."""
 
-    def finish(upload: Upload, label: str = "mi", **changes: Any) -> Diagnosis:
+    def finish(
+        upload: Upload, label: str = "mi", *, tracing: tracing_files.Drawn | None = None, **changes: Any
+    ) -> Diagnosis:
         claimed = claim(upload)
         values: dict[str, Any] = {
             "model_version": model,
@@ -112,6 +114,8 @@ def read(model: ModelVersion) -> Callable[..., Diagnosis]:
             "heatmaps": [pipeline.DrawnHeatmap("grad_cam", label, layer=picture(98), overlay=picture(99))],
         }
         assert pipeline.finish(claimed, pipeline.Reading(**(values | changes)))
+        if tracing is not None:
+            assert pipeline.add_tracing(claimed, tracing)
         return Diagnosis.objects.get(pk=claimed.pk)
 
     return finish
