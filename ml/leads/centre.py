@@ -175,7 +175,7 @@ def _without_letters(
     above = high & (top >= label.top - slack) & (top < label.bottom) & (foot > label.bottom + 0.5)
     below = high & (foot <= label.bottom + slack) & (foot > label.top) & (top < label.top - slack)
     # A stroke that comes from above and ends on the letters' line may be the trace's own; its neighbours tell.
-    below &= bool(below.mean() > 0.5)
+    below &= bool(below.size and below.mean() > 0.5)
     hi[label.strip, columns][above] = foot[above] - pen / 2
     lo[label.strip, columns][below] = top[below] + pen / 2
 

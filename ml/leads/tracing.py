@@ -92,22 +92,15 @@ def find_ways(
 def _follow(here: Floats, climbed: Floats, start: Floats, tops: NDArray[np.intp]) -> Ways:
     """Dynamic programming over (columns, strips, rows) costs; `tops` maps window rows to page rows."""
     width, strips, span = here.shape
-    rows = np.broadcast_to(np.arange(span, dtype=np.int16), (strips, span))
-    source = np.empty((width, strips, span), np.int16)
+    before = np.empty((width, strips, span), np.float32)
     cost = np.broadcast_to(start, (strips, span)).astype(np.float32)
-    none = np.int16(0)
     for column in range(width):
+        before[column] = cost
         total = climbed[column]
-        # Downwards: the least of cost − climbed above; upwards: the least of cost + climbed below.
-        down = cost - total
-        lowest = np.minimum.accumulate(down, axis=1)
-        from_above = np.maximum.accumulate(np.where(down == lowest, rows, none), axis=1)
-        up = (cost + total)[:, ::-1]
-        lowest_up = np.minimum.accumulate(up, axis=1)
-        from_below = (span - 1) - np.maximum.accumulate(np.where(up == lowest_up, rows, none), axis=1)[:, ::-1]
-        downwards, upwards = lowest + total, lowest_up[:, ::-1] - total
-        source[column] = np.where(downwards <= upwards, from_above, from_below)
-        cost = np.minimum(downwards, upwards) + here[column]
+        # From above: the least of cost − climbed so far; from below: the least of cost + climbed.
+        from_above = np.minimum.accumulate(cost - total, axis=1) + total
+        from_below = np.minimum.accumulate((cost + total)[:, ::-1], axis=1)[:, ::-1] - total
+        cost = np.minimum(from_above, from_below) + here[column]
         if column % 256 == 255:
             cost -= cost.min(axis=1, keepdims=True)
     enter, leave = np.empty((strips, width), np.int32), np.empty((strips, width), np.int32)
@@ -115,6 +108,8 @@ def _follow(here: Floats, climbed: Floats, start: Floats, tops: NDArray[np.intp]
     at = cost.argmin(axis=1)
     for column in range(width - 1, -1, -1):
         leave[:, column] = at
-        at = source[column, index, at].astype(np.intp)
+        # Where the best way into this row came from is asked of one row a column only, so it was not kept.
+        total = climbed[column]
+        at = (before[column] + np.abs(total - total[index, at][:, None])).argmin(axis=1)
         enter[:, column] = at
     return Ways(enter + tops[:, None].astype(np.int32), leave + tops[:, None].astype(np.int32))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ml.measurements.beats import REFRACTORY_S, Times
@@ -22,6 +23,8 @@ _QRS_S: Final = 0.08
 _SHIFT_S: Final = 0.04
 # Correlation with the others, around the QRS complex, below which a beat is of another shape.
 _ALIKE: Final = 0.7
+# Instants that must be known in both to compare two beats at all.
+_LEAST_KNOWN: Final = 10
 
 
 @dataclass(frozen=True)
@@ -108,33 +111,35 @@ def _aligned(windows: dict[str, dict[int, Signal]], times: Signal) -> dict[str, 
     indices = sorted({index for found in windows.values() for index in found})
     if not indices:
         return {name: np.zeros((0, len(times))) for name in windows}
-    names = [name for name in windows if windows[name]]
-    qrs = np.flatnonzero(np.abs(times) < 1.5 * _QRS_S)
-
-    def stacked(index: int, shift: int) -> Signal:
-        parts = []
-        for name in names:
-            one = windows[name].get(index)
-            part = np.full(len(qrs), np.nan) if one is None else one[room + shift + qrs]
-            parts.append(np.gradient(part))
-        return np.concatenate(parts)
-
-    shifts = dict.fromkeys(indices, 0)
+    slopes = {index: _slopes(windows, index, times, room) for index in indices}
+    shifts = dict.fromkeys(indices, room)
     alike = dict.fromkeys(indices, 1.0)
     for _ in range(2):
-        template = _nanmedian(np.stack([stacked(index, shifts[index]) for index in indices]))
+        template = _nanmedian(np.stack([slopes[index][shifts[index]] for index in indices]))
         for index in indices:
-            fits = {shift: _correlation(stacked(index, shift), template) for shift in range(-room, room + 1)}
-            shifts[index] = max(fits, key=lambda shift: fits[shift])
-            alike[index] = fits[shifts[index]]
+            fits = _correlations(slopes[index], template)
+            shifts[index] = int(fits.argmax())
+            alike[index] = float(fits[shifts[index]])
     good = [index for index in indices if alike[index] >= _ALIKE] or [max(indices, key=lambda index: alike[index])]
     result = {}
     for name, found in windows.items():
-        kept = [
-            found[index][room + shifts[index] : room + shifts[index] + len(times)] for index in good if index in found
-        ]
+        kept = [found[index][shifts[index] : shifts[index] + len(times)] for index in good if index in found]
         result[name] = np.stack(kept) if kept else np.zeros((0, len(times)))
     return result
+
+
+def _slopes(windows: dict[str, dict[int, Signal]], index: int, times: Signal, room: int) -> Signal:
+    """The leads' slopes around the QRS complex of one beat, side by side, shifted by each of ``-room … room`` samples:
+    (2 * room + 1, N)."""
+    qrs = np.flatnonzero(np.abs(times) < 1.5 * _QRS_S)
+    stretch = slice(qrs[0], qrs[-1] + 2 * room + 1)
+    shifted = []
+    for found in windows.values():
+        if found:
+            one = found.get(index)
+            slope = np.full(len(qrs) + 2 * room, np.nan) if one is None else np.gradient(one)[stretch]
+            shifted.append(sliding_window_view(slope, len(qrs)))
+    return np.concatenate(shifted, axis=1)
 
 
 def _nanmedian(values: Signal) -> Signal:
@@ -145,10 +150,13 @@ def _nanmedian(values: Signal) -> Signal:
     return result
 
 
-def _correlation(one: Signal, other: Signal) -> float:
-    both = np.isfinite(one) & np.isfinite(other)
-    if both.sum() < 10:
-        return -1.0
-    a, b = one[both] - one[both].mean(), other[both] - other[both].mean()
-    size = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / size if size > 0 else -1.0
+def _correlations(rows: Signal, template: Signal) -> Signal:
+    """Of each row (M, N) with a template (N,), over the instants known in both; -1 where there are too few."""
+    both = np.isfinite(rows) & np.isfinite(template)
+    known = np.maximum(both.sum(axis=1, keepdims=True), 1)
+    a, b = np.where(both, rows, 0.0), np.where(both, template, 0.0)
+    a = np.where(both, a - a.sum(axis=1, keepdims=True) / known, 0.0)
+    b = np.where(both, b - b.sum(axis=1, keepdims=True) / known, 0.0)
+    size = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
+    fits = (a * b).sum(axis=1) / np.maximum(size, 1e-12)
+    return np.where(both.sum(axis=1) < _LEAST_KNOWN, -1.0, fits)
