@@ -168,7 +168,8 @@ class DiagnosisAdmin(JobAdmin):
     inlines = (HeatmapInline,)
     actions = ("requeue",)
     fieldsets = (
-        (None, {"fields": ("page", "state", "answer", "confidence", "probabilities", "warnings", "crop")}),
+        (None, {"fields": ("page", "state", "answer", "confidence", "probabilities", "possible", "warnings", "crop")}),
+        (_("How it was answered"), {"fields": ("answered_by", "second_opinion", "distance")}),
         (gettext_lazy("Traces"), {"fields": ("traces", "in_words")}),
         (gettext_lazy("Model"), {"fields": ("model_version", "model_checksum")}),
         JobAdmin.how_it_went,

@@ -18,7 +18,7 @@ from diagnosis.heatmap_files import DrawnHeatmap, clear_away_all_but, heatmap_fo
 from diagnosis.jobs import Line
 from diagnosis.models import Diagnosis, Explanation, Heatmap, ModelVersion
 from diagnosis.stored_files import Batch
-from ml.explain import METHODS, Method
+from ml.explain import METHODS, TRACE_METHODS, Method
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -53,9 +53,13 @@ class CannotExplain(Exception):
         self.code = code
 
 
-def methods_for(version: ModelVersion | None) -> list[Method]:
-    """The methods that explain this model's answers."""
-    return [method for method in METHODS.values() if version is not None and method.applies_to(version.architecture)]
+def methods_for(diagnosis: Diagnosis) -> list[Method]:
+    """The methods that explain this diagnosis, those of the network that gave the answer first."""
+    version = diagnosis.model_version
+    if version is None:
+        return []
+    on_traces = TRACE_METHODS.values() if diagnosis.answered_by == Diagnosis.Source.TRACES else ()
+    return [*on_traces, *(method for method in METHODS.values() if method.applies_to(version.architecture))]
 
 
 def labels_for(version: ModelVersion | None) -> list[str]:
@@ -87,6 +91,11 @@ class Choice:
     heatmap: Heatmap | None
 
     @property
+    def of_picture(self) -> bool:
+        """Whether it explains the network that sees the picture."""
+        return self.method.name in METHODS
+
+    @property
     def state(self) -> str:
         if self.heatmap is not None:
             return State.DONE
@@ -116,7 +125,7 @@ def choices(diagnosis: Diagnosis, label: str) -> list[Choice]:
             asked.get(method.name),
             drawn.get(method.name),
         )
-        for method in methods_for(version)
+        for method in methods_for(diagnosis)
     ]
 
 
@@ -131,7 +140,7 @@ def request(diagnosis: Diagnosis, *, method: str, label: str = "", requested_by:
 
     Args:
         diagnosis: a reading that is done.
-        method: a name of ``methods_for`` its model.
+        method: a name of its ``methods_for``.
         label: the class to explain; default: the answer given.
         requested_by: who asks.
 
@@ -144,7 +153,7 @@ def request(diagnosis: Diagnosis, *, method: str, label: str = "", requested_by:
     label = label or diagnosis.label
     if diagnosis.state != Diagnosis.State.DONE or diagnosis.upload.deleted_at is not None:
         raise CannotExplain("not_done")
-    if method not in {known.name for known in methods_for(diagnosis.model_version)}:
+    if method not in {known.name for known in methods_for(diagnosis)}:
         raise CannotExplain("unknown_method")
     if label not in labels_for(diagnosis.model_version):
         raise CannotExplain("unknown_label")

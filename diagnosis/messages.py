@@ -120,6 +120,16 @@ NO_EXPLANATION: Final[dict[str, Sentence]] = {
 # What the reader of a result should know about how it came about.
 WARNINGS: Final[dict[str, Sentence]] = {
     "grid_not_found": _("No ECG grid was found; the area around the trace was read instead. Check the crop."),
+    "limb_leads_disagree": _(
+        "The limb leads contradict one another: an electrode may have been off or swapped, or a lead was misread."
+    ),
+    "rhythm_lead_by_trace": _("The rhythm strip shows another lead than is usual; it is named by what it shows."),
+    "traces_unread": _(
+        "The traces could not be read as signals. This answer rests on the look of the page alone and is less reliable."
+    ),
+    "unlike_training_pages": _(
+        "These traces are unlike those the model was trained on. Treat its answer with more than the usual doubt."
+    ),
 }
 
 

@@ -149,6 +149,10 @@ class Diagnosis(Job):
         MI = "mi", _("Myocardial infarction")
         COVID19 = "covid19", _("COVID-19")
 
+    class Source(models.TextChoices):
+        TRACES = "traces", _("Traces read as signals")
+        PICTURE = "picture", _("Picture of the page")
+
     ENDED: ClassVar[tuple[str, ...]] = (State.DONE, State.REJECTED, State.FAILED)
 
     upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="diagnoses")
@@ -159,6 +163,10 @@ class Diagnosis(Job):
     confidence = models.FloatField(_("confidence"), null=True, blank=True)
     abstained = models.BooleanField(_("not sure"), default=False)
     probabilities = models.JSONField(_("probabilities"), default=dict, blank=True)
+    possible = models.JSONField(_("classes that remain possible"), default=list, blank=True)
+    answered_by = models.CharField(_("answer taken from"), max_length=10, choices=Source, blank=True)
+    second_opinion = models.JSONField(_("probabilities from the picture alone"), null=True, blank=True)
+    distance = models.FloatField(_("distance from the training pages, usual = 1"), null=True, blank=True)
     warnings = models.JSONField(_("warnings"), default=list, blank=True)
     crop = models.JSONField(_("crop in page pixels (x, y, width, height)"), null=True, blank=True)
 

@@ -43,6 +43,10 @@ class Reading:
     probabilities: dict[str, float]
     crop: dict[str, int]
     warnings: Sequence[str] = ()
+    possible: Sequence[str] = ()
+    answered_by: str = Diagnosis.Source.PICTURE
+    second_opinion: dict[str, float] | None = None
+    distance: float | None = None
     heatmaps: Sequence[DrawnHeatmap] = field(default_factory=tuple)
 
 
@@ -103,6 +107,10 @@ def finish(claimed: Diagnosis, reading: Reading) -> bool:
             diagnosis.abstained = reading.abstained
             diagnosis.probabilities = reading.probabilities
             diagnosis.warnings = list(reading.warnings)
+            diagnosis.possible = list(reading.possible)
+            diagnosis.answered_by = reading.answered_by
+            diagnosis.second_opinion = reading.second_opinion
+            diagnosis.distance = reading.distance
             diagnosis.crop = reading.crop
             LINE.end(diagnosis, State.DONE)
             for row in rows:

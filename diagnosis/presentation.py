@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from markdown_it import MarkdownIt
@@ -54,6 +55,29 @@ def label_name(label: str) -> str:
         return str(Diagnosis.Label(label).label)
     except ValueError:
         return label.replace("_", " ").capitalize()
+
+
+@dataclass(frozen=True)
+class SecondOpinion:
+    """What the picture alone says, beside an answer from the traces."""
+
+    name: str
+    percent: str
+    agrees: bool
+
+
+def second_opinion(diagnosis: Diagnosis) -> SecondOpinion | None:
+    """The other network's most probable class; None where there was no other."""
+    if not diagnosis.second_opinion:
+        return None
+    label, probability = max(diagnosis.second_opinion.items(), key=lambda item: (item[1], item[0]))
+    return SecondOpinion(label_name(label), percent(probability), agrees=label == diagnosis.label)
+
+
+def possible_classes(diagnosis: Diagnosis) -> str:
+    """The classes that remain possible, most probable first, as a list in words."""
+    names = [bar.name for bar in bars(diagnosis) if bar.label in diagnosis.possible]
+    return get_text_list(names, _("or"))
 
 
 def bars(diagnosis: Diagnosis) -> list[Bar]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.core.files.storage import default_storage
 
@@ -14,7 +14,7 @@ from ml import heatmap, narrative
 from ml.decode import decode_stored
 from ml.errors import BundleCorrupt, PageRejected
 from ml.leads import LeadsUnreadable, formats
-from ml.traces import read_traces
+from ml.traces import Traces, attention, read_traces
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,6 +73,10 @@ def _reading(page: Page, finding: Finding, version: ModelVersion) -> pipeline.Re
         abstained=finding.abstained,
         probabilities={label: float(probability) for label, probability in finding.probabilities.items()},
         warnings=tuple(finding.warnings),
+        possible=finding.possible,
+        answered_by=finding.source,
+        second_opinion=finding.second_opinion,
+        distance=finding.distance,
         crop={"x": int(crop.x), "y": int(crop.y), "width": int(crop.width), "height": int(crop.height)},
         heatmaps=(drawn,),
     )
@@ -87,11 +91,10 @@ def _trace_what_was_missed(pk: str) -> None:
 
 def _tracing(page: Page, finding: Finding | None) -> tracing_files.Drawn:
     """What the page's traces say. Whatever goes wrong here, the network's answer stands without it."""
-    seen: dict[str, Any] = {}
-    if finding is not None:
-        seen = {"region": finding.region, "attribution": finding.attribution}
+    if finding is not None and finding.unread:
+        return tracing_files.Drawn({"reason": finding.unread})
     try:
-        found = read_traces(page, **seen)
+        found, shares = _traces_of(page, finding)
     except LeadsUnreadable as refusal:
         return tracing_files.Drawn({"reason": refusal.code})
     except Exception:
@@ -105,9 +108,19 @@ def _tracing(page: Page, finding: Finding | None) -> tracing_files.Drawn:
         "quality": round(found.quality, 3),
         "poor_leads": list(found.poor_leads),
         "measurements": found.measurements.to_json(),
-        "sentences": narrative.to_json(found.sentences),
+        "sentences": narrative.to_json(found.sentences(shares)),
     }
     return tracing_files.Drawn(values, formats.to_json(found.leads), formats.to_svg(found.leads, page.shape))
+
+
+def _traces_of(page: Page, finding: Finding | None) -> tuple[Traces, dict[str, float]]:
+    """The traces, and lead → share of the evidence where a network looked."""
+    if finding is None:
+        return read_traces(page), {}
+    if finding.traces is not None:
+        return finding.traces, finding.lead_shares
+    found = read_traces(page, finding.region)
+    return found, attention(found.leads, finding.attribution, finding.crop)
 
 
 def page_image(upload: Upload) -> Page:

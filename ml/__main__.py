@@ -11,6 +11,7 @@ from typing import Final
 _COMMANDS: Final = {
     "predict": "read ECG pages, one JSON object a line",
     "train": "train a network and seal it as a bundle",
+    "train-traces": "train the networks that read signals off the page",
     "automl": "search for settings of networks or pipelines within a time budget",
     "evaluate": "judge finished runs and write a report",
     "architectures": "list what can be trained",

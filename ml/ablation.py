@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ml.calibration import softmax
 from ml.dataset import LabelledPage, hold_out_groups, load_inputs
-from ml.evaluation import Answers, evaluate
+from ml.evaluation import Answers, evaluate, pooled
 from ml.protocols import divide
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def ablate(
         asked = test[strict[test]]
         logits = _head(variant, features, labels, taught, watching, len(classes), seed, epochs, learning_rate, asked)
         answers[variant.title].append(Answers(softmax(logits), labels[asked], groups[asked]))
-    return {title: evaluate(_pooled(parts), classes, threshold=0.0) for title, parts in answers.items()}
+    return {title: evaluate(pooled(parts), classes, threshold=0.0) for title, parts in answers.items()}
 
 
 def frozen_features(data: Path, pages: list[LabelledPage], *, weights_folder: Path, cache: Path | None) -> Features:
@@ -185,11 +185,3 @@ def _logits(head: keras.Model, features: Features) -> NDArray[np.float64]:
 def _recall(logits: NDArray[np.float64], labels: Labels, classes: int) -> list[float]:
     answered = logits.argmax(axis=1)
     return [float(np.mean(answered[labels == c] == c)) if (labels == c).any() else 1.0 for c in range(classes)]
-
-
-def _pooled(parts: Sequence[Answers]) -> Answers:
-    return Answers(
-        np.concatenate([part.probabilities for part in parts]),
-        np.concatenate([part.labels for part in parts]),
-        np.concatenate([part.groups for part in parts]),
-    )

@@ -20,11 +20,16 @@ MANIFEST: Final = "bundle.json"
 MODEL: Final = "model.keras"
 PIPELINE: Final = "pipeline.skops"
 CARD: Final = "CARD.md"
+TRACES: Final = "traces.keras"
+NEARNESS: Final = "nearness.npz"
 FORMAT: Final = 1
 # Kind of model → the file that holds it.
 MODEL_FILES: Final = {"network": MODEL, "pipeline": PIPELINE}
 
-DEFAULT_BUNDLE: Final = Path(__file__).parent / "bundles" / "custom_cnn"
+_SHIPPED: Final = Path(__file__).parent / "bundles"
+# The network that sees pictures only, and the shipped model, of which it is a part.
+PICTURE_BUNDLE: Final = _SHIPPED / "custom_cnn"
+DEFAULT_BUNDLE: Final = _SHIPPED / "hybrid"
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,35 @@ class Calibration:
 
     temperature: float
     threshold: float
+
+
+@dataclass(frozen=True)
+class TracesPart:
+    """The network that reads signals (`ml.trace_network`), in a bundle that has one.
+
+    It answers wherever the traces can be read; the network that sees the picture is asked for a second opinion there,
+    and answers alone where they cannot.
+
+    Attributes:
+        views_version: of `ml.trace_network.views` that it was trained on.
+        calibration: temperature and threshold of its own.
+        possible_from: per class, the probability from which the class is a possible one.
+        metrics: of pages held out from its members.
+    """
+
+    views_version: int
+    calibration: Calibration
+    possible_from: tuple[float, ...]
+    metrics: dict[str, Any]
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> TracesPart:
+        return cls(
+            views_version=int(values["views_version"]),
+            calibration=Calibration(**values["calibration"]),
+            possible_from=tuple(float(value) for value in values["possible_from"]),
+            metrics=values["metrics"],
+        )
 
 
 @dataclass(frozen=True)
@@ -59,6 +93,7 @@ class BundleManifest:
         exports: format → file, SHA-256, size, parity and latency of the same network for another runtime, as
             `ml.export` measured them; empty if it was not exported.
         kind: ``network`` (Keras), or ``pipeline`` (scikit-learn on image features, without heatmaps).
+        traces: the network that reads signals; None where the bundle only sees pictures.
     """
 
     folder: Path
@@ -75,6 +110,7 @@ class BundleManifest:
     explanations: dict[str, Any] = field(default_factory=dict)
     exports: dict[str, Any] = field(default_factory=dict)
     kind: str = "network"
+    traces: TracesPart | None = None
 
     @property
     def model_file(self) -> Path:
@@ -127,6 +163,9 @@ def read_manifest(folder: Path) -> BundleManifest:
             raise BundleCorrupt(f"{folder} holds a model of kind {kind!r}; this version knows {sorted(MODEL_FILES)}")
         if not {MODEL_FILES[kind], CARD} <= set(values["files"]):
             raise BundleCorrupt(f"{folder} lists no checksum for {MODEL_FILES[kind]} or {CARD}")
+        traces = values.get("traces")
+        if traces is not None and not {TRACES, NEARNESS} <= set(values["files"]):
+            raise BundleCorrupt(f"{folder} lists no checksum for {TRACES} or {NEARNESS}")
         exports = values.get("exports", {})
         for record in exports.values():
             if values["files"].get(record["file"]) != record["sha256"]:
@@ -146,6 +185,7 @@ def read_manifest(folder: Path) -> BundleManifest:
             explanations=values.get("explanations", {}),
             exports=exports,
             kind=kind,
+            traces=None if traces is None else TracesPart.from_json(traces),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleCorrupt(f"{folder} is not a readable bundle: {error}") from error
@@ -187,6 +227,9 @@ def amend(
     *,
     explanations: dict[str, Any] | None = None,
     exports: dict[str, Any] | None = None,
+    traces: dict[str, Any] | None = None,
+    name: str | None = None,
+    version: str | None = None,
     card: str | None = None,
     files: Mapping[str, Path] | None = None,
 ) -> BundleManifest:
@@ -198,6 +241,8 @@ def amend(
         folder: the bundle.
         explanations: replaces what was found of the explanation methods.
         exports: replaces the record of exports; the files of those that are no longer in it are deleted.
+        traces: describes the network that reads signals, whose files are among ``files``.
+        name, version: replace the model's.
         card: replaces the model card.
         files: name in the bundle → finished file on the same file system, which is moved there.
 
@@ -216,7 +261,7 @@ def amend(
     dropped = _export_files(before.exports) - _export_files(before.exports if exports is None else exports)
     for name in dropped:
         del values["files"][name]
-    found = {"explanations": explanations, "exports": exports}
+    found = {"explanations": explanations, "exports": exports, "traces": traces, "name": name, "version": version}
     values |= {name: value for name, value in found.items() if value is not None}
     _write_whole(folder / MANIFEST, json.dumps(values, indent=2) + "\n")
     for name in dropped:

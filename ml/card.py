@@ -53,11 +53,11 @@ def write_card(
                 "temperature or threshold. 95 % intervals: bootstrap over groups, 2,000 folds. One split: "
                 f"{metrics['split']['train']} training, {metrics['split']['validation']} validation, "
                 f"{metrics['split']['test']} test pages.",
-                _headline_table(metrics["test"]),
+                headline_table(metrics["test"]),
                 "### By class (strict pages)",
-                _class_table(strict),
+                class_table(strict),
                 "### Confusion (strict pages; rows: true, columns: answered)",
-                _confusion_table(strict, classes),
+                confusion_table(strict, classes),
                 "## Calibration",
                 f"Logits are divided by {calibration.temperature:.3f}, fitted on the validation pages. Below a highest "
                 f"probability of {calibration.threshold:.2f} the answer is “not sure”.",
@@ -76,7 +76,7 @@ def write_card(
     )
 
 
-def _headline_table(test: dict[str, Any]) -> str:
+def headline_table(test: dict[str, Any]) -> str:
     lines = ["| | strict pages | all layouts |", "|---|---|---|"]
     for key, title in _HEADLINES.items():
         lines.append(f"| {title} | {_interval(test['strict'], key)} | {_interval(test['all'], key)} |")
@@ -90,7 +90,7 @@ def _interval(result: dict[str, Any], key: str) -> str:
     return f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})"
 
 
-def _class_table(result: dict[str, Any]) -> str:
+def class_table(result: dict[str, Any]) -> str:
     lines = ["| class | pages | sensitivity | specificity | precision | F1 | AUROC |", "|---|---|---|---|---|---|---|"]
     for label, row in result["per_class"].items():
         cells = [_figure(row[key]) for key in ("sensitivity", "specificity", "precision", "f1", "auroc")]
@@ -98,7 +98,7 @@ def _class_table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _confusion_table(result: dict[str, Any], classes: Sequence[str]) -> str:
+def confusion_table(result: dict[str, Any], classes: Sequence[str]) -> str:
     lines = [f"| | {' | '.join(classes)} |", "|---" * (len(classes) + 1) + "|"]
     for label, row in zip(classes, result["confusion"], strict=True):
         lines.append(f"| {label} | {' | '.join(map(str, row))} |")

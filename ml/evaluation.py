@@ -37,6 +37,17 @@ class Answers:
         return Answers(self.probabilities[indices], self.labels[indices], self.groups[indices], answered)
 
 
+def pooled(parts: Sequence[Answers]) -> Answers:
+    """Answers of several parts as one."""
+    known = [part.answered for part in parts if part.answered is not None]
+    return Answers(
+        np.concatenate([part.probabilities for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.groups for part in parts]),
+        np.concatenate(known) if len(known) == len(parts) else None,
+    )
+
+
 def evaluate(
     answers: Answers, classes: Sequence[str], *, threshold: float, seed: int = 0, folds: int = BOOTSTRAP_FOLDS
 ) -> dict[str, Any]:

@@ -54,6 +54,10 @@ class Experiment:
         """Where its run lies below the folder of all runs."""
         return f"{self.recipe.architecture}/{self.protocol}-{self.task}-fold{self.fold}-seed{self.recipe.seed}"
 
+    def divide(self, data: Path) -> tuple[list[LabelledPage], tuple[str, ...], Split]:
+        """Its pages, classes and split (`ml.protocols.divide`)."""
+        return divide(data, self.protocol, self.task, seed=self.split_seed, fold=self.fold)
+
 
 def carry_out(
     experiment: Experiment,
@@ -87,9 +91,7 @@ def carry_out(
         if done != (json.loads(json.dumps(asdict(experiment))), settings or {}):
             raise ValueError(f"{folder} holds another run; choose another folder or remove it")
         return run
-    pages, classes, split = divide(
-        data, experiment.protocol, experiment.task, seed=experiment.split_seed, fold=experiment.fold
-    )
+    pages, classes, split = experiment.divide(data)
     inputs = load_inputs(data, pages, spec_of(experiment.recipe.architecture), cache=cache)
     began = time.monotonic()
     if REGISTRY[experiment.recipe.architecture].classical:
@@ -99,7 +101,8 @@ def carry_out(
             experiment, inputs, pages, classes, split, folder, weights_folder or data / "weights", devices
         )
     facts.setdefault("minutes", round((time.monotonic() - began) / 60, 2))
-    parts = {part: _predictions(pages, classes, logits, getattr(split, part)) for part in ("validation", "test")}
+    said = Predictions.of(pages, classes, logits)
+    parts = {part: said.at(getattr(split, part)) for part in ("validation", "test")}
     calibration = _calibrate(parts["validation"], experiment)
     description = {
         "experiment": asdict(experiment),
@@ -136,9 +139,7 @@ def finished_pipeline(experiment: Experiment, run: Run, data: Path, *, cache: Pa
         return pipelines.load(run.folder / PIPELINE)
     from ml.image_features import features
 
-    pages, classes, split = divide(
-        data, experiment.protocol, experiment.task, seed=experiment.split_seed, fold=experiment.fold
-    )
+    pages, classes, split = experiment.divide(data)
     described = features(load_inputs(data, pages, spec_of(experiment.recipe.architecture), cache=cache))
     pipeline = _fitted(experiment, described, pages, classes, split, run.description.get("settings", {}))
     again, before = pipelines.logits(pipeline, described[split.test], len(classes)), run.parts["test"].logits
@@ -225,18 +226,6 @@ def _fitted(
     labels = np.array([classes.index(page.label) for page in pages])
     pipeline = pipelines.build(experiment.recipe.architecture, experiment.recipe.seed, settings)
     return pipeline.fit(described[split.train], labels[split.train])
-
-
-def _predictions(
-    pages: list[LabelledPage], classes: tuple[str, ...], logits: NDArray[np.float64], chosen: NDArray[np.intp]
-) -> Predictions:
-    return Predictions(
-        files=np.array([page.file for page in pages]),
-        labels=np.array([classes.index(page.label) for page in pages]),
-        groups=np.array([page.group for page in pages]),
-        strict=np.array([page.strict for page in pages]),
-        logits=logits,
-    ).at(chosen)
 
 
 def _calibrate(validation: Predictions, experiment: Experiment) -> Calibration:

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.bundle import MODEL, Calibration
-from ml.calibration import softmax
-from ml.evaluation import Answers, evaluate
+from ml.evaluation import evaluate
 from ml.runs import Predictions, Run
 
 if TYPE_CHECKING:
@@ -36,8 +35,9 @@ def record_of(run: Run) -> Record:
     def figures(part: Predictions) -> dict[str, Any] | None:
         if not len(part.labels):
             return None
-        answers = Answers(softmax(part.logits / calibration.temperature), part.labels, part.groups)
-        return evaluate(answers, run.description["classes"], threshold=calibration.threshold)
+        return evaluate(
+            part.answers(calibration.temperature), run.description["classes"], threshold=calibration.threshold
+        )
 
     test, validation = run.parts["test"], run.parts["validation"]
     return run.description | {
@@ -65,26 +65,18 @@ def record_of_bundle(folder: Path, experiment: Experiment, data: Path, *, cache:
     """
     from ml.dataset import load_inputs
     from ml.predictor import load_verified
-    from ml.protocols import PROTOCOLS, divide
+    from ml.protocols import PROTOCOLS
     from ml.training import predict_logits
 
     manifest, model = load_verified(folder)
-    pages, classes, split = divide(
-        data, experiment.protocol, experiment.task, seed=experiment.split_seed, fold=experiment.fold
-    )
+    pages, classes, split = experiment.divide(data)
     if manifest.classes != classes:
         raise ValueError(f"{folder} tells {', '.join(manifest.classes)} apart, the task is {', '.join(classes)}")
     inputs = load_inputs(data, pages, manifest.preprocessing, cache=cache)
 
     def answered(chosen: NDArray[np.intp]) -> Predictions:
         some = [pages[index] for index in chosen.tolist()]
-        return Predictions(
-            files=np.array([page.file for page in some]),
-            labels=np.array([classes.index(page.label) for page in some]),
-            groups=np.array([page.group for page in some]),
-            strict=np.array([page.strict for page in some]),
-            logits=predict_logits(model, inputs[chosen]),
-        )
+        return Predictions.of(some, classes, predict_logits(model, inputs[chosen]))
 
     description = {
         "experiment": asdict(experiment),

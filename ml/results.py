@@ -8,11 +8,25 @@ from typing import Final
 
 from ml.ablation import VARIANTS
 from ml.benchmark import TABLE, Row, record_file
-from ml.bundle import DEFAULT_BUNDLE, read_manifest
+from ml.bundle import DEFAULT_BUNDLE, PICTURE_BUNDLE, read_manifest
+from ml.explain import TRACE_METHODS
 from ml.explain.table import table as faithfulness_table
 from ml.records import Record, read_record
 from ml.trace_suite import table
 
+_SIGNAL_FIGURES: Final = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "macro_auroc": "macro AUROC",
+    "ece": "ECE",
+    "coverage": "answered",
+    "accuracy_when_answered": "accuracy of those",
+}
+_PARTS: Final = {
+    "strict": "strict pages",
+    "version_2": "distinct pictures of the published set",
+    "all": "all pages",
+}
 _FIGURES: Final = {"accuracy": "accuracy", "macro_f1": "macro F1", "macro_auroc": "macro AUROC", "ece": "ECE"}
 
 
@@ -69,23 +83,61 @@ def traces_file(records: Path) -> Path:
     return records / "traces.json"
 
 
-def explanations(records: Path, folder: Path = DEFAULT_BUNDLE) -> str:
-    """The table of explanation methods, for the shipped bundle's network."""
+def explanations(records: Path, folder: Path = PICTURE_BUNDLE) -> str:
+    """The table of explanation methods, for the shipped network that sees pictures."""
     record = read_record(explanations_file(records, folder))
     return "Not measured." if record is None else faithfulness_table(record)
 
 
-def explanations_file(records: Path, folder: Path = DEFAULT_BUNDLE) -> Path:
+def explanations_file(records: Path, folder: Path = PICTURE_BUNDLE) -> Path:
     return records / f"faithfulness-{folder.name}.json"
 
 
-def shipped(folder: Path = DEFAULT_BUNDLE) -> str:
-    """The shipped bundle's own figures as a Markdown sentence."""
+def signals(folder: Path = DEFAULT_BUNDLE) -> str:
+    """What was found of the network that reads signals, as it stands in the shipped bundle."""
+    manifest = read_manifest(folder)
+    if manifest.traces is None:
+        return "The shipped bundle has no network that reads signals."
+    figures = manifest.traces.metrics
+    titles = ("answers to", "pages", *_SIGNAL_FIGURES.values(), "set holds the class", "classes in the set")
+    lines = []
+    for part, title in _PARTS.items():
+        found = figures[part]
+        cells = [interval(found["headline"][name]) for name in _SIGNAL_FIGURES]
+        sets = found["sets"]
+        lines.append([title, str(found["pages"]), *cells, f"{sets['coverage']:.3f}", f"{sets['mean_size']:.2f}"])
+    alone = [[name, f"{value:.3f}"] for name, value in figures["controls"].items()]
+    judged = [
+        [
+            TRACE_METHODS[name].title,
+            f"{found['spearman']:.2f} ({found['threshold']:.2f})",
+            "yes" if found["passes_randomisation"] else "**no**",
+            f"{found['lead_left_out']['pointed_at']:.3f} ({found['lead_left_out']['random']:.3f})",
+            "{difference:+.3f} [{low:+.3f}, {high:+.3f}]".format(**found["lead_left_out"]),
+        ]
+        for name, found in manifest.explanations.items()
+        if name in TRACE_METHODS
+    ]
+    checks = ("method", "randomised ρ (threshold)", "passes", "fall without its lead (a random one)", "difference")
+    left_out = f"{figures['unread']} of {figures['pages']} pages could not be read as signals and are not among these."
+    return "\n\n".join(
+        [
+            f"`{manifest.name}` {manifest.version}; {left_out}",
+            _table(titles, lines),
+            _table(("macro AUROC on strict pages from … alone", ""), alone),
+            _table(checks, judged),
+        ]
+    )
+
+
+def shipped(folder: Path = PICTURE_BUNDLE) -> str:
+    """The figures of the shipped network that sees pictures, as a Markdown sentence."""
     manifest = read_manifest(folder)
     strict = manifest.metrics["test"]["strict"]
     cells = ", ".join(f"{title} {interval(strict['headline'][name])}" for name, title in _FIGURES.items())
     return (
-        f"The shipped bundle, `{manifest.name}` {manifest.version} (SHA-256 {manifest.sha256[:12]}…), on "
+        f"The network that ships for pictures, `{manifest.name}` {manifest.version} "
+        f"(SHA-256 {manifest.sha256[:12]}…), on "
         f"{strict['pages']} strict test pages of {strict['groups']} groups: {cells}."
     )
 

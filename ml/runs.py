@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ml.calibration import softmax
+from ml.dataset import LabelledPage
+from ml.evaluation import Answers
 
 DESCRIPTION: Final = "run.json"
 PREDICTIONS: Final = "predictions.npz"
@@ -31,6 +36,21 @@ class Predictions:
     groups: NDArray[np.str_]
     strict: NDArray[np.bool_]
     logits: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, pages: Sequence[LabelledPage], classes: Sequence[str], logits: NDArray[np.float64]) -> Predictions:
+        """What was said of pages, (N, classes) logits in their order."""
+        return cls(
+            files=np.array([page.file for page in pages]),
+            labels=np.array([classes.index(page.label) for page in pages]),
+            groups=np.array([page.group for page in pages]),
+            strict=np.array([page.strict for page in pages]),
+            logits=logits,
+        )
+
+    def answers(self, temperature: float) -> Answers:
+        """As calibrated answers."""
+        return Answers(softmax(self.logits / temperature), self.labels, self.groups)
 
     def at(self, chosen: NDArray[Any]) -> Predictions:
         return Predictions(

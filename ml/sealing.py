@@ -10,9 +10,8 @@ from typing import Any
 from ml import pipelines
 from ml.architectures import REGISTRY
 from ml.bundle import CARD, MODEL, PIPELINE, Calibration, write_manifest
-from ml.calibration import softmax
 from ml.card import write_card
-from ml.evaluation import Answers, evaluate
+from ml.evaluation import evaluate
 from ml.experiment import Experiment, finished_network, finished_pipeline, spec_of
 from ml.runs import Predictions, Run
 
@@ -24,19 +23,14 @@ def judge(finished: Run) -> dict[str, Any]:
     strict = test.at(test.strict)
 
     def figures(part: Predictions) -> dict[str, Any]:
-        return evaluate(answers_of(part, calibration.temperature), classes, threshold=calibration.threshold)
+        return evaluate(part.answers(calibration.temperature), classes, threshold=calibration.threshold)
 
-    raw = evaluate(answers_of(strict, 1.0), classes, threshold=calibration.threshold)
+    raw = evaluate(strict.answers(1.0), classes, threshold=calibration.threshold)
     return {
         "split": finished.description["pages"],
         "test": {"strict": figures(strict), "all": figures(test)},
         "uncalibrated_ece_strict": raw["headline"]["ece"]["value"],
     }
-
-
-def answers_of(part: Predictions, temperature: float) -> Answers:
-    """Calibrated answers of one part of a run."""
-    return Answers(softmax(part.logits / temperature), part.labels, part.groups)
 
 
 def summary(metrics: dict[str, Any]) -> str:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 Signals: TypeAlias = dict[str, NDArray[np.float64]]
 Rhythm: TypeAlias = Literal["regular", "irregular"]
 
-LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 
 # Rows: I, II, V1 … V6. Columns: Frank X (to the left), Y (to the feet), Z (to the back).
 _DOWER = np.array(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -10,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.leads import LeadsUnreadable, read_leads
-from ml.measurements.measure import measure
+from ml.measurements.measure import Examination, examine
 from ml.narrative import Sentence, describe
-from ml.page import find_ecg
 
 if TYPE_CHECKING:
     from ml.decode import Page
@@ -30,47 +30,43 @@ class Traces:
 
     Attributes:
         leads: the signals.
-        measurements: of the signals.
-        sentences: the measurements, and where the network looked, in words.
-        quality: mean share of the leads that was read well, 0…1.
-        poor_leads: names of leads that were read badly or not at all.
+        examined: what was measured on them, and the typical beats.
     """
 
     leads: Leads
-    measurements: Measurements
-    sentences: tuple[Sentence, ...]
-    quality: float
-    poor_leads: tuple[str, ...]
+    examined: Examination
+
+    @property
+    def measurements(self) -> Measurements:
+        return self.examined.measurements
+
+    @property
+    def quality(self) -> float:
+        """Mean share of the leads that was read well, 0…1."""
+        return float(np.mean([lead.quality for lead in self.leads.all]))
+
+    @property
+    def poor_leads(self) -> tuple[str, ...]:
+        """Names of leads that were read badly or not at all."""
+        return tuple(name for name, lead in self.leads.leads.items() if lead.quality < POOR_QUALITY)
+
+    def sentences(self, shares: Mapping[str, float] | None = None) -> tuple[Sentence, ...]:
+        """The measurements in words, and where a network found its evidence (lead → share), if that is known."""
+        return describe(self.measurements, shares)
 
 
-def read_traces(
-    page: Page,
-    *,
-    region: EcgRegion | None = None,
-    attribution: NDArray[np.float32] | None = None,
-) -> Traces:
-    """Read, measure and describe the traces of a page.
+def read_traces(page: Page, region: EcgRegion | None = None) -> Traces:
+    """Read and measure the traces of a page.
 
     Args:
         page: RGB, (H, W, 3) uint8.
         region: `ml.page.find_ecg(page)`, where the caller has it already.
-        attribution: (h, w) in 0…1 over the region's crop: where a network looked, to be put into words too.
 
     Raises:
         LeadsUnreadable: the traces cannot be found, told apart or scaled.
     """
-    region = region or find_ecg(page)
     leads = read_leads(page, region)
-    measurements = measure(leads)
-    shares = {} if attribution is None else attention(leads, attribution, region.crop)
-    qualities = {name: lead.quality for name, lead in leads.leads.items()}
-    return Traces(
-        leads=leads,
-        measurements=measurements,
-        sentences=describe(measurements, shares),
-        quality=float(np.mean([lead.quality for lead in leads.all])),
-        poor_leads=tuple(name for name, quality in qualities.items() if quality < POOR_QUALITY),
-    )
+    return Traces(leads, examine(leads))
 
 
 def attention(leads: Leads, attribution: NDArray[np.float32], crop: Crop) -> dict[str, float]:

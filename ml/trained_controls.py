@@ -20,7 +20,7 @@ from ml.calibration import softmax
 from ml.controls import Figures, split_of, with_intervals
 from ml.dataset import LabelledPage, Split
 from ml.decode import Page, decode
-from ml.evaluation import Answers, accuracy, balanced_accuracy, macro_auroc
+from ml.evaluation import Answers, accuracy, balanced_accuracy, macro_auroc, pooled
 from ml.image_features import SIDE, features
 from ml.page import Crop, find_ecg, take_apart
 from ml.preprocessing import PreprocessingSpec, preprocess
@@ -58,12 +58,7 @@ def trained_controls(runs: Sequence[Run], data: Path, *, folds: int) -> Figures:
     classes = runs[0].description["classes"]
 
     def answers(view: str, shuffle: int | None = None) -> Answers:
-        parts = [_answers(pages, split, views[view], classes, shuffle) for pages, split in splits]
-        return Answers(
-            np.concatenate([part.probabilities for part in parts]),
-            np.concatenate([part.labels for part in parts]),
-            np.concatenate([part.groups for part in parts]),
-        )
+        return pooled([_answers(pages, split, views[view], classes, shuffle) for pages, split in splits])
 
     shuffled = [
         {name: figure(some) for name, figure in _MEASURED.items()}

@@ -215,6 +215,25 @@ class DiagnosisSerializer(serializers.ModelSerializer[Diagnosis]):
     probabilities = serializers.DictField(
         child=serializers.FloatField(), read_only=True, help_text=_("Calibrated, by class.")
     )
+    possible = serializers.ListField(
+        child=serializers.CharField(),
+        read_only=True,
+        help_text=_(
+            "Classes that remain possible; of each class's pages, nine in ten have theirs among them. May be empty."
+        ),
+    )
+    answered_by = serializers.SerializerMethodField(
+        help_text=_("What the answer was taken from. Null without a result.")
+    )
+    second_opinion = serializers.DictField(
+        child=serializers.FloatField(),
+        read_only=True,
+        allow_null=True,
+        help_text=_("Probabilities from the picture alone, where the answer was taken from the traces."),
+    )
+    distance = serializers.FloatField(
+        read_only=True, allow_null=True, help_text=_("How unlike the training pages the traces are; 1 is usual.")
+    )
     warnings = serializers.ListField(
         child=serializers.CharField(), read_only=True, help_text=_("Stable codes, e.g. “grid_not_found”.")
     )
@@ -242,7 +261,8 @@ class DiagnosisSerializer(serializers.ModelSerializer[Diagnosis]):
         model = Diagnosis
         fields: tuple[str, ...] = (
             *("id", "url", "status", "reason", "message"),
-            *("label", "abstained", "confidence", "probabilities", "warnings", "crop"),
+            *("label", "abstained", "confidence", "probabilities", "possible"),
+            *("answered_by", "second_opinion", "distance", "warnings", "crop"),
             *("quality", "measurements", "text", "leads_url"),
             *("model", "heatmaps", "explanations_url", "upload", "page_url", "result_url"),
             *("created_at", "started_at", "finished_at"),
@@ -259,6 +279,10 @@ class DiagnosisSerializer(serializers.ModelSerializer[Diagnosis]):
     @extend_schema_field(serializers.ChoiceField(choices=Diagnosis.Label.choices, allow_null=True))
     def get_label(self, diagnosis: Diagnosis) -> str | None:
         return diagnosis.label or None
+
+    @extend_schema_field(serializers.ChoiceField(choices=Diagnosis.Source.choices, allow_null=True))
+    def get_answered_by(self, diagnosis: Diagnosis) -> str | None:
+        return diagnosis.answered_by or None
 
     @extend_schema_field(MeasurementsSerializer(allow_null=True))
     def get_measurements(self, diagnosis: Diagnosis) -> dict[str, Any] | None:

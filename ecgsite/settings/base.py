@@ -28,7 +28,7 @@ DATA_DIR.mkdir(parents=True, exist_ok=True)
 ISOLINE_RESEARCH_NOTICE = _(
     "Research use only. Isoline is not a medical device; do not use it to diagnose or treat patients."
 )
-ISOLINE_BUNDLE = Path(env.str("ISOLINE_BUNDLE", default=str(BASE_DIR / "ml" / "bundles" / "custom_cnn")))
+ISOLINE_BUNDLE = Path(env.str("ISOLINE_BUNDLE", default=str(BASE_DIR / "ml" / "bundles" / "hybrid")))
 # What workers run the model with. Whichever it is answers as TensorFlow does, or is not used.
 INFERENCE_BACKEND = env.str("INFERENCE_BACKEND", default=TENSORFLOW)
 if INFERENCE_BACKEND not in BACKENDS:

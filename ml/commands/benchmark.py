@@ -13,16 +13,16 @@ from tqdm import tqdm
 
 from ml.architectures import REGISTRY
 from ml.benchmark import PROTOCOLS, TABLE, record_file, run_folder
-from ml.bundle import DEFAULT_BUNDLE, read_manifest
+from ml.bundle import PICTURE_BUNDLE, read_manifest
 from ml.errors import BundleCorrupt
 from ml.experiment import Experiment
 from ml.pretrained import WeightsUnavailable
 from ml.records import read_record, record_of, record_of_bundle, write_record
-from ml.results import ablation, ablation_file, explanations, models, shipped, traces, traces_file
+from ml.results import ablation, ablation_file, explanations, models, shipped, signals, traces, traces_file
 from ml.runs import is_finished, read_run
 
 # What the command writes stands between two of these lines each; the words around them are the document's own.
-PLACES = ("models", "ablation", "explanations", "traces")
+PLACES = ("models", "ablation", "explanations", "traces", "signals")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
         "ablation": ablation(args.records),
         "explanations": explanations(args.records),
         "traces": traces(args.records),
+        "signals": signals(),
     }
     for place, table in written.items():
         begin, end = _marks(place)
@@ -137,10 +138,10 @@ def _retime(args: argparse.Namespace) -> None:
         pages, classes, _ = divide(args.data, experiment.protocol, experiment.task, seed=experiment.split_seed, fold=0)
         inputs = load_inputs(args.data, pages[:TIMED_PAGES], spec_of(row.architecture), cache=None)
         if not is_finished(folder):
-            if row.architecture != read_manifest(DEFAULT_BUNDLE).architecture:
+            if row.architecture != read_manifest(PICTURE_BUNDLE).architecture:
                 print(f"{folder} is not there; its time stays as it was", file=sys.stderr)
                 continue
-            taken = network_milliseconds(load_verified(DEFAULT_BUNDLE)[1], inputs)
+            taken = network_milliseconds(load_verified(PICTURE_BUNDLE)[1], inputs)
         elif REGISTRY[row.architecture].classical:
             pipeline = finished_pipeline(experiment, read_run(folder), args.data, cache=args.runs / "cache")
             taken = pipeline_milliseconds(pipeline, inputs, len(classes))

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     except BundleCorrupt as error:
         print(f"The model cannot be loaded: {error}", file=sys.stderr)
         return 2
-    methods = tuple(args.methods or explainer.methods)
+    methods = tuple(args.methods or (name for name in explainer.methods if name in METHODS))
     if unknown := sorted(set(methods) - set(explainer.methods)):
         print(f"{', '.join(unknown)}: not for {explainer.identity.name}", file=sys.stderr)
         return 1

@@ -17,7 +17,8 @@ from ml.decode import decode
 from ml.gate import WEIGHTS_FILE, Evidence, GateWeights, weigh
 from ml.page import find_ecg, take_apart
 
-THRESHOLD = 0.5
+# Cross-validated, no page of 446 scores below 0.80, and of 219 other pictures one above 0.6.
+THRESHOLD = 0.65
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

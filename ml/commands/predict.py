@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Read ECG pages. Prints one JSON object a line: file, page (of a PDF), status (ok, rejected, error), reason, "
-        "message, label, abstained, confidence, probabilities, warnings, quality, measurements, text. Exit status: 0 "
-        "if every file was at least opened and judged, 1 if any gave an error, 2 if the model cannot be loaded."
+        "message, label, abstained, confidence, probabilities, answered_by (traces or picture), possible (classes that "
+        "remain so), second_opinion (of the picture), distance (from the training pages), warnings, quality, "
+        "measurements, text. Exit status: 0 if every file was at least opened and judged, 1 if any gave an error, 2 "
+        "if the model cannot be loaded."
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="JPEG, PNG, TIFF, WebP or PDF")
     parser.add_argument("--bundle", type=Path, default=DEFAULT_BUNDLE, metavar="DIR", help="default: the shipped one")
@@ -94,19 +96,39 @@ def _predict_page(predictor: AnyPredictor, file: Path, pages: Sequence[Page], in
         confidence=round(finding.confidence, 4),
         probabilities={label: round(value, 4) for label, value in finding.probabilities.items()},
         warnings=list(finding.warnings),
+        **_how(finding),
         **_traces(page, finding),
     )
 
 
+def _how(finding: Finding | PipelineFinding) -> dict[str, Any]:
+    """How the answer came about, beside the answer itself."""
+    from ml.pipeline_predictor import PipelineFinding
+
+    if isinstance(finding, PipelineFinding):
+        return {}
+    return {
+        "answered_by": finding.source,
+        "possible": list(finding.possible),
+        "second_opinion": finding.second_opinion
+        and {label: round(value, 4) for label, value in finding.second_opinion.items()},
+        "distance": finding.distance and round(finding.distance, 3),
+    }
+
+
 def _traces(page: Page, finding: Finding | PipelineFinding) -> dict[str, Any]:
     """What the traces say; where they cannot be read the answer stands without them."""
-    from ml.traces import LeadsUnreadable, read_traces
+    from ml.pipeline_predictor import PipelineFinding
+    from ml.traces import LeadsUnreadable, attention, read_traces
 
-    seen: dict[str, Any] = {}
-    if (attribution := getattr(finding, "attribution", None)) is not None:
-        seen = {"attribution": attribution, "region": finding.region}  # type: ignore[union-attr]
     try:
-        found = read_traces(page, **seen)
+        if isinstance(finding, PipelineFinding):
+            found, shares = read_traces(page), {}
+        elif finding.traces is not None:
+            found, shares = finding.traces, finding.lead_shares
+        else:
+            found = read_traces(page, finding.region)
+            shares = attention(found.leads, finding.attribution, finding.crop)
     except LeadsUnreadable as refusal:
         return {"quality": {"reason": refusal.code, "message": refusal.message}}
     except Exception as error:  # noqa: BLE001
@@ -119,7 +141,7 @@ def _traces(page: Page, finding: Finding | PipelineFinding) -> dict[str, Any]:
             "poor_leads": list(found.poor_leads),
         },
         "measurements": found.measurements.to_json(),
-        "text": [sentence.text for sentence in found.sentences],
+        "text": [sentence.text for sentence in found.sentences(shares)],
     }
 
 
@@ -141,6 +163,10 @@ def _row(file: Path, page: int | None, **known: Any) -> dict[str, Any]:
         "abstained": None,
         "confidence": None,
         "probabilities": None,
+        "answered_by": None,
+        "possible": [],
+        "second_opinion": None,
+        "distance": None,
         "warnings": [],
         "quality": None,
         "measurements": None,

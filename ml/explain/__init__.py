@@ -93,3 +93,27 @@ METHODS: Final[dict[str, Method]] = {
         ),
     )
 }
+
+# For answers of the network that reads signals (`ml.trace_network.explain`); those above are for networks that see
+# pictures.
+TRACE_METHODS: Final[dict[str, Method]] = {
+    method.name: method
+    for method in (
+        Method(
+            name="trace_relevance",
+            title="Evidence on the traces",
+            module="ml.trace_network.explain",
+            summary="Stretches of trace that raised the class's score, compared with a page on which nothing was read; "
+            "what measurements such as the heart rate added has no place on the page and is not shown.",
+            source="integrated gradients, Sundararajan et al. 2017, arXiv:1703.01365",
+        ),
+        Method(
+            name="lead_occlusion",
+            title="Leads left out",
+            module="ml.trace_network.explain",
+            summary="Leads without which, and without what was measured on them, the class's score falls; it cannot "
+            "say where in the beat.",
+            source="occlusion, Zeiler and Fergus 2014, arXiv:1311.2901",
+        ),
+    )
+}

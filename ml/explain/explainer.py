@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.decode import Page
-from ml.explain import METHODS
+from ml.explain import METHODS, TRACE_METHODS
 from ml.explain.network import Attribution, Floats, Network, Progress, no_progress
 from ml.gate import require_ecg
-from ml.page import Crop, find_ecg, take_apart
+from ml.page import Crop, EcgRegion, find_ecg, take_apart
 from ml.predictor import ModelIdentity, load_verified
 from ml.preprocessing import ModelInput, preprocess
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import keras
 
     from ml.bundle import BundleManifest
+    from ml.trace_network.serving import TraceNetwork
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,8 @@ class Explanation:
         crop: the part of the page that was read, in page pixels.
         attribution: (h, w) float32 in 0…1 over the crop, larger = more evidence for ``label``. All zero where the
             method found none.
-        details: figures the method gives about itself, e.g. ``local_r2`` of LIME.
+        details: figures the method gives about itself, e.g. ``local_r2`` of LIME; of methods on the traces, lead →
+            share of the evidence.
     """
 
     method: str
@@ -55,6 +57,9 @@ class Explainer:
         self.network = Network(model, manifest.attribution_layer)
         self.identity = ModelIdentity(manifest.name, manifest.version, manifest.sha256, manifest.classes)
         self.methods = tuple(name for name, method in METHODS.items() if method.applies_to(manifest.architecture))
+        if manifest.traces is not None:
+            self.methods = (*TRACE_METHODS, *self.methods)
+        self._trace_network: TraceNetwork | None = None
 
     @classmethod
     def load(cls, folder: Path, *, expected_sha256: str | None = None) -> Explainer:
@@ -79,7 +84,7 @@ class Explainer:
         Args:
             page: the page.
             method: name of one of ``methods``.
-            label: the class whose evidence is asked for; None means the most probable one.
+            label: the class whose evidence is asked for; None means the most probable one, of the network in question.
             progress: told the share done, 0…1; an exception it raises ends the work and passes through.
 
         Raises:
@@ -92,10 +97,23 @@ class Explainer:
         layers = take_apart(page)
         region = find_ecg(page, layers)
         require_ecg(layers, region)
+        if method in TRACE_METHODS:
+            return self._on_traces(page, region, method, label)
         model_input = preprocess(page, region.crop, self.manifest.preprocessing)
         index = self.winner(model_input) if label is None else self.identity.classes.index(label)
         found, details = self.attribute(model_input, method, index, progress)
         return Explanation(method, self.identity.classes[index], region.crop, found, details)
+
+    def _on_traces(self, page: Page, region: EcgRegion, method: str, label: str | None) -> Explanation:
+        from ml.trace_network.explain import attribute
+        from ml.trace_network.serving import TraceNetwork
+
+        if self._trace_network is None:
+            self._trace_network = TraceNetwork.load(self.manifest)
+        classes = self.identity.classes
+        asked = None if label is None else classes.index(label)
+        index, found, shares = attribute(self._trace_network, page, region, method, asked)
+        return Explanation(method, classes[index], region.crop, found, shares)
 
     def attribute(
         self, model_input: ModelInput, method: str, label: int, progress: Progress = no_progress

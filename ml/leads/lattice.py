@@ -8,11 +8,13 @@ is fitted to the drift.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import fft2, fftshift
 
 from ml.leads.ink import Grey
 
@@ -124,7 +126,7 @@ def find_wave(
     top = int(np.clip(round(y - size / 2), 0, height - size))
     window = np.hanning(size).astype(np.float32)
     patch = picture[top : top + size, left : left + size] * window * window[:, None]
-    magnitude = np.abs(np.fft.fftshift(np.fft.fft2(patch))).astype(np.float32)
+    magnitude = np.abs(fftshift(fft2(patch)))
     # A peak in mild perspective is smeared over its neighbours.
     strong = cv2.dilate(magnitude, np.ones((3, 3), np.uint8))
     middle = size // 2
@@ -133,13 +135,10 @@ def find_wave(
     first = strong[np.ix_(half + middle, half + middle)]
     second = np.rot90(first)
     pair = np.sqrt(first * second)
-    radius = np.hypot(half[:, None], half[None, :])
-    allowed = (radius >= size / _PITCH_PX[1]) & (radius <= size / _PITCH_PX[0])
-    allowed &= np.abs(np.degrees(np.arctan2(half[:, None], np.maximum(half[None, :], 1e-9)))) <= _MOST_TURN_DEG
-    allowed &= half[None, :] > 0
+    allowed = _possible_grids(size)
     if near is not None:
         offset = np.hypot(half[None, :] - near.x[0] * size, half[:, None] - near.x[1] * size)
-        allowed &= offset <= max(2.0, 0.06 * float(np.hypot(*near.x)) * size)
+        allowed = allowed & (offset <= max(2.0, 0.06 * float(np.hypot(*near.x)) * size))
     if not allowed.any():
         return None
     background = cv2.blur(pair, (41, 41))
@@ -155,10 +154,21 @@ def find_wave(
     return Wave(*_by_harmonics(magnitude, x, y), prominence)
 
 
+@cache
+def _possible_grids(size: int) -> NDArray[np.bool_]:
+    """Which frequencies (v, u) of a square of that size may be the upright lines of a grid."""
+    half = np.arange(-(size // 2) + 1, size // 2)
+    radius = np.hypot(half[:, None], half[None, :])
+    turn = np.abs(np.degrees(np.arctan2(half[:, None], np.maximum(half[None, :], 1e-9))))
+    allowed = (radius >= size / _PITCH_PX[1]) & (radius <= size / _PITCH_PX[0]) & (turn <= _MOST_TURN_DEG)
+    return np.asarray(allowed & (half[None, :] > 0))
+
+
 def _by_harmonics(magnitude: NDArray[np.float32], x: Doubles, y: Doubles) -> tuple[Doubles, Doubles]:
     """Both waves in cycles per pixel, from the highest overtones that stand out: five times as far, as sure."""
     size = magnitude.shape[0]
-    background = float(np.median(magnitude)) + 1e-6
+    # Every fourth value of each row and column says as much.
+    background = float(np.median(magnitude[::4, ::4])) + 1e-6
     found = [x, y]
     for index in range(2):
         for overtone in (2, 3, 4, 5):

@@ -39,7 +39,7 @@ class Lead:
             calibration pulse, or without one the median of the strip.
         quality: share of the stretch that was read, less what was read through other ink, 0…1.
         path: (N, 2) float32: where each sample lies, as x and y in page pixels; y is NaN in gaps.
-        label_agrees: whether the printed name says the same; ``None`` where it was not read.
+        label_agrees: whether the printed name says the same; ``None``, as names are not read so far.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Leads:
         px_per_mm: scale of the paper in page pixels, at the middle of the traces.
         scale_source: what the scale was taken from.
         rotation_deg: by how much the page is turned, clockwise positive.
-        gain_mm_per_mv: height of 1 mV; 10 unless a calibration pulse says otherwise.
+        gain_mm_per_mv: height of 1 mV: 10, the only gain that is read so far.
         leads: lead name → its stretch within the rows.
         rhythm: the rhythm strips, from the top.
         warnings: codes of what a reader should know: ``limb_leads_disagree`` (Einthoven's or Goldberger's equation

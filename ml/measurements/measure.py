@@ -1,7 +1,8 @@
-"""Leads → measurements: the one way in is `measure`."""
+"""Leads → measurements: `measure`, or `examine` for who needs the typical beats too."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -27,8 +28,21 @@ _LEAST_Q_MV: Final = 0.05
 _LEAST_AXIS_MV: Final = 0.03
 
 
+@dataclass(frozen=True)
+class Examination:
+    """What was measured, and the typical beats (None with fewer than two) that it was measured on."""
+
+    measurements: Measurements
+    typical: MedianBeats | None
+
+
 def measure(leads: Leads) -> Measurements:
     """Measure what the leads of a page allow; what they do not is absent from the result."""
+    return examine(leads).measurements
+
+
+def examine(leads: Leads) -> Examination:
+    """Measure, and keep the typical beats."""
     beats = find_beats(leads)
     read = float(np.mean([lead.quality for lead in leads.all]))
     values = _rhythm(beats, read)
@@ -40,7 +54,7 @@ def measure(leads: Leads) -> Measurements:
         values += _intervals(typical, [one for _, one in waves], beats, read)
         values += _axes(typical, waves, read)
         per_lead = [one for names, wave in waves for name in names for one in _lead(typical, name, wave, read)]
-    return Measurements(tuple(values), tuple(per_lead), _regular(beats), tuple(beats.tolist()))
+    return Examination(Measurements(tuple(values), tuple(per_lead), _regular(beats), tuple(beats.tolist())), typical)
 
 
 def _regular(beats: Times) -> bool | None:

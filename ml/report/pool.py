@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.bundle import Calibration
-from ml.calibration import softmax
 from ml.dataset import LabelledPage, read_manifest
-from ml.evaluation import Answers
+from ml.evaluation import Answers, pooled
 from ml.protocols import PROTOCOLS, TASKS
 from ml.runs import DESCRIPTION, Run, is_finished, read_run
 
@@ -98,18 +97,12 @@ def pool(runs: Sequence[Run], data: Path) -> Pool:
 
 
 def _calibrated(runs: Sequence[Run], *, as_trained: bool) -> Answers:
-    probabilities, answered = [], []
+    parts = []
     for run in runs:
         calibration = Calibration(**run.description["calibration"])
-        values = softmax(run.parts["test"].logits / (1.0 if as_trained else calibration.temperature))
-        probabilities.append(values)
-        answered.append(values.max(axis=1) >= calibration.threshold)
-    return Answers(
-        np.concatenate(probabilities),
-        np.concatenate([run.parts["test"].labels for run in runs]),
-        np.concatenate([run.parts["test"].groups for run in runs]),
-        np.concatenate(answered),
-    )
+        part = run.parts["test"].answers(1.0 if as_trained else calibration.temperature)
+        parts.append(replace(part, answered=part.probabilities.max(axis=1) >= calibration.threshold))
+    return pooled(parts)
 
 
 def _refuse_mixture(runs: Sequence[Run]) -> None:

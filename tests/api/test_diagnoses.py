@@ -47,6 +47,20 @@ def test_a_result_has_everything_needed_to_judge_it(
     assert (heatmap["method"], heatmap["label"]) == ("grad_cam", "mi")
 
 
+def test_an_answer_from_the_traces_says_so_and_what_else_was_found(
+    client: APIClient, queued: Diagnosis, claim: Any, reading: Any
+) -> None:
+    body = client.get(address(queued)).json()
+    found = [body[name] for name in ("answered_by", "possible", "second_opinion", "distance")]
+    assert found == [None, [], None, None]
+    second = {"normal": 0.75, "mi": 0.25}
+    from_traces = reading(answered_by="traces", possible=("mi", "normal"), second_opinion=second, distance=1.25)
+    pipeline.finish(claim(queued), from_traces)
+    body = client.get(address(queued)).json()
+    assert (body["answered_by"], body["possible"]) == ("traces", ["mi", "normal"])
+    assert (body["second_opinion"], body["distance"]) == (second, 1.25)
+
+
 def test_pictures_of_a_result_need_the_same_token(
     client: APIClient, sign_in: Any, queued: Diagnosis, claim: Any, reading: Any, other_clinician: User
 ) -> None:

@@ -16,7 +16,7 @@ from diagnosis import deletion, explaining, explanations, model_registry, pipeli
 from diagnosis.heatmap_files import DrawnHeatmap, heatmap_folder
 from diagnosis.models import Diagnosis, Explanation, Heatmap, ModelVersion
 from ml.errors import BundleCorrupt
-from ml.explain import METHODS
+from ml.explain import METHODS, TRACE_METHODS
 from ml.page import Crop
 
 State = Explanation.State
@@ -111,9 +111,21 @@ def test_what_the_model_cannot_explain_is_refused(ask: Any, method: str, label: 
 
 
 def test_a_method_of_one_architecture_is_offered_for_its_networks_alone(model: ModelVersion) -> None:
-    assert "spatial_attention" not in {method.name for method in explanations.methods_for(model)}
+    diagnosis = Diagnosis(model_version=model)
+    assert "spatial_attention" not in {method.name for method in explanations.methods_for(diagnosis)}
     model.architecture = "efficientnet_b0_msa"
-    assert {method.name for method in explanations.methods_for(model)} == set(METHODS)
+    assert {method.name for method in explanations.methods_for(diagnosis)} == set(METHODS)
+
+
+def test_methods_on_the_traces_are_for_answers_from_the_traces(ask: Any, queued: Diagnosis) -> None:
+    with pytest.raises(explanations.CannotExplain) as refused:
+        ask("lead_occlusion")
+    assert refused.value.code == "unknown_method"
+    Diagnosis.objects.filter(pk=queued.pk).update(answered_by=Diagnosis.Source.TRACES)
+    queued.refresh_from_db()
+    offered = [choice.method.name for choice in explanations.choices(queued, "mi")]
+    assert offered[:2] == list(TRACE_METHODS), "those of the network that answered come first"
+    assert explanations.request(queued, method="lead_occlusion", requested_by=queued.requested_by)[1]
 
 
 def test_only_a_page_that_was_read_is_explained(queued: Diagnosis, clinician: User) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ml.bundle import DEFAULT_BUNDLE
+from ml.bundle import PICTURE_BUNDLE
 from ml.render import RenderedPage, render_page
 from ml.synthetic import synthetic_signals
 
@@ -23,13 +23,13 @@ def rendered() -> RenderedPage:
 
 @pytest.fixture(scope="session")
 def bundle() -> Path:
-    """The model that ships."""
-    return DEFAULT_BUNDLE
+    """The network that sees pictures, as it ships."""
+    return PICTURE_BUNDLE
 
 
 @pytest.fixture(scope="session")
 def predictor(bundle: Path) -> Predictor:
-    """The shipped model, loaded and warmed up once."""
+    """The same, loaded and warmed up once."""
     from ml.predictor import Predictor
 
     return Predictor.load(bundle)

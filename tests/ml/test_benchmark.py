@@ -11,7 +11,7 @@ import pytest
 
 from ml.__main__ import main
 from ml.benchmark import TABLE, run_folder
-from ml.bundle import DEFAULT_BUNDLE, MODEL, read_manifest
+from ml.bundle import MODEL, PICTURE_BUNDLE, read_manifest
 from ml.commands.benchmark import PLACES
 from ml.decode import encode_png
 from ml.render import render_page
@@ -55,7 +55,8 @@ def _tables(tmp_path: Path) -> dict[str, list[str]]:
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert "old" not in text
-    assert "The shipped bundle" in text
+    assert "The network that ships for pictures" in text
+    assert "what is known of rhythm" in text, "the figures of the shipped bundle"
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
     return {row[0].strip("`"): row for row in rows}
 
@@ -95,10 +96,10 @@ def test_a_sealed_bundle_makes_the_record_of_its_row(tmp_path: Path, capsys: pyt
     data, out, records = tmp_path / "data", tmp_path / "results.md", tmp_path / "records"
     _rendered(data)
     places = ["--runs", str(tmp_path / "runs"), "--records", str(records), "--out", str(out)]
-    options = [str(data), "--bundle", str(DEFAULT_BUNDLE), *places]
+    options = [str(data), "--bundle", str(PICTURE_BUNDLE), *places]
     assert main(["benchmark", *options, "--models", "custom_cnn"]) == 0
     record = json.loads(next(records.iterdir()).read_text())
-    assert record["bundle"]["model_sha256"] == read_manifest(DEFAULT_BUNDLE).files[MODEL]
+    assert record["bundle"]["model_sha256"] == read_manifest(PICTURE_BUNDLE).files[MODEL]
     assert record["figures"]["test_strict"]["pages"] == record["pages"]["test"]
     assert "| `custom_cnn` |" in out.read_text()
     assert main(["benchmark", *options, "--models", "svm"]) == 1

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ml.commands import render as render_command
 from ml.degradation import degrade
+from ml.leads.layouts import LEADS
 from ml.render import GRIDS, LAYOUTS, MARK, GridName, LayoutName, LeadBox, RenderedPage, render_page
-from ml.synthetic import FINDINGS, LEADS, Rhythm, synthetic_signals, twelve_leads
+from ml.synthetic import FINDINGS, Rhythm, synthetic_signals, twelve_leads
 
 DARK = 90
 

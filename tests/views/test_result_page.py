@@ -62,6 +62,34 @@ def test_not_sure_never_names_a_class_as_the_answer(browser: Client, upload: Upl
     assert "72 %" in text
 
 
+FROM_TRACES = {
+    "answered_by": Diagnosis.Source.TRACES,
+    "possible": ("mi", "normal"),
+    "second_opinion": {"normal": 0.6, "mi": 0.4},
+    "distance": 1.2,
+}
+
+
+def test_an_answer_from_the_traces_says_what_remains_possible_and_what_the_picture_says(
+    browser: Client, upload: Upload, read: Make
+) -> None:
+    text = page(browser, read(upload, **FROM_TRACES))
+    assert "<strong>Myocardial infarction or Normal</strong>" in text
+    assert 'data-agrees="no"' in text
+    assert "<strong>Normal</strong> (60 %)" in text
+    agreeing = FROM_TRACES | {"second_opinion": {"mi": 0.9, "normal": 0.1}}
+    again = pipeline.requeue(upload.diagnoses.get(), requested_by=upload.uploaded_by)
+    assert again.upload_id == upload.pk
+    assert "says the same (90 %)" in page(browser, read(upload, **agreeing))
+
+
+def test_an_answer_from_the_picture_claims_neither(browser: Client, upload: Upload, read: Make) -> None:
+    text = page(browser, read(upload, warnings=("traces_unread",)))
+    assert 'id="possible"' not in text
+    assert 'id="second-opinion"' not in text
+    assert "less reliable" in text
+
+
 def test_warnings_come_in_words(browser: Client, upload: Upload, read: Make) -> None:
     text = page(browser, read(upload, warnings=("grid_not_found",)))
     assert "No ECG grid was found" in text

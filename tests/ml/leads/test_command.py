@@ -13,8 +13,9 @@ import pytest
 
 from ml.__main__ import main
 from ml.decode import encode_png
+from ml.leads.layouts import LEADS
 from ml.render import render_page
-from ml.synthetic import LEADS, synthetic_signals
+from ml.synthetic import synthetic_signals
 
 if TYPE_CHECKING:
     from pathlib import Path

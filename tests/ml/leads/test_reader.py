@@ -8,9 +8,9 @@ import pytest
 
 from ml.degradation import degrade
 from ml.leads import Leads, LeadsUnreadable, read_leads
-from ml.leads.layouts import LAYOUTS
+from ml.leads.layouts import LAYOUTS, LEADS
 from ml.render import FULL_SIZE, render_page
-from ml.synthetic import LEADS, Signals, synthetic_signals
+from ml.synthetic import Signals, synthetic_signals
 
 SMALL = (996, 707)
 
