@@ -252,20 +252,20 @@ def amend(
     before = read_manifest(folder)
     before.verify()
     values = json.loads((folder / MANIFEST).read_bytes())
-    for name, finished in (files or {}).items():
-        finished.replace(folder / name)
+    for file, finished in (files or {}).items():
+        finished.replace(folder / file)
     if card is not None:
         _write_whole(folder / CARD, card)
-    for name in (*(files or {}), CARD):
-        values["files"][name] = sha256_of(folder / name)
+    for file in (*(files or {}), CARD):
+        values["files"][file] = sha256_of(folder / file)
     dropped = _export_files(before.exports) - _export_files(before.exports if exports is None else exports)
-    for name in dropped:
-        del values["files"][name]
+    for file in dropped:
+        del values["files"][file]
     found = {"explanations": explanations, "exports": exports, "traces": traces, "name": name, "version": version}
-    values |= {name: value for name, value in found.items() if value is not None}
+    values |= {key: value for key, value in found.items() if value is not None}
     _write_whole(folder / MANIFEST, json.dumps(values, indent=2) + "\n")
-    for name in dropped:
-        (folder / name).unlink()
+    for file in dropped:
+        (folder / file).unlink()
     return read_manifest(folder)
 
 

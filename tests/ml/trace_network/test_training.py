@@ -132,6 +132,8 @@ def test_a_sealed_bundle_holds_both_networks_and_refuses_other_classes(
 def test_the_shipped_bundle_says_what_was_found(bundle: Path) -> None:
     manifest = read_manifest(bundle)
     manifest.verify()
+    assert (manifest.name, manifest.version) == ("hybrid", "2.0.0")
+    assert manifest.card.startswith("# hybrid 2.0.0\n")
     assert manifest.traces is not None
     assert sum(file.stat().st_size for file in bundle.iterdir()) < 40 * 2**20
     assert TRACES in manifest.files
