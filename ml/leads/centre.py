@@ -270,7 +270,7 @@ def _neck(patch: NDArray[np.bool_], start: float, stop: float, here: NDArray[np.
     rows = range(max(round(start), 0), min(round(stop), len(patch)))
     if len(rows) < 8:
         return None
-    breadths = np.array([_breadth(patch, row, row + 1, here) for row in rows])
+    breadths = _breadths(patch[rows.start : rows.stop], here)
     smooth = np.convolve(np.pad(breadths, 2, mode="edge"), np.ones(5) / 5, "valid")
     ends = max(len(rows) // 8, 2)
     narrowest = ends + int(smooth[ends : len(rows) - ends].argmin())
@@ -281,14 +281,14 @@ def _neck(patch: NDArray[np.bool_], start: float, stop: float, here: NDArray[np.
 def _breadth(patch: NDArray[np.bool_], start: float, stop: float, here: NDArray[np.intp]) -> float:
     """Mean number of columns that the ink around ``here`` spans in the rows from ``start`` to ``stop``; 0 without."""
     rows = patch[max(round(start), 0) : max(round(stop), round(start) + 1)]
-    near = np.zeros(patch.shape[1], np.bool_)
-    near[max(here[0] - 6, 0) : here[-1] + 7] = True
-    rows = rows & near
-    inked = rows[rows.any(axis=1)]
-    if not len(inked):
-        return 0.0
-    spans = inked.shape[1] - inked[:, ::-1].argmax(axis=1) - inked.argmax(axis=1)
-    return float(spans.mean()) * len(inked) / max(len(rows), 1)
+    return float(_breadths(rows, here).mean()) if len(rows) else 0.0
+
+
+def _breadths(rows: NDArray[np.bool_], here: NDArray[np.intp]) -> Doubles:
+    """Number of columns that the ink around ``here`` spans in each row; 0 without."""
+    near = rows[:, max(here[0] - 6, 0) : here[-1] + 7]
+    spans = near.shape[1] - near[:, ::-1].argmax(axis=1) - near.argmax(axis=1)
+    return np.where(near.any(axis=1), spans, 0).astype(np.float64)
 
 
 def _spells(flags: NDArray[np.bool_], join: int) -> list[tuple[int, int]]:
