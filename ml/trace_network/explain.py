@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ml.errors import PageRejected
 from ml.leads import LeadsUnreadable
 from ml.leads.layouts import LEADS
-from ml.trace_network.placement import lead_shares, on_page
+from ml.trace_network.placement import lead_shares, leads_on_page, on_page
 from ml.trace_network.relevance import Relevance
 from ml.trace_network.views import MEASURED, Views, batch, views_of, without
 from ml.traces import read_traces
@@ -50,9 +50,13 @@ def attribute(
     views = views_of(traces.leads, traces.examined)
     answer = network.read(views, label)
     index = int(answer.probabilities.argmax()) if label is None else label
-    found = answer.relevance if method == RELEVANCE else without_each_lead(network, views, index)
-    shares = {name: round(share, 4) for name, share in lead_shares(found).items()}
-    return index, on_page(found, traces.leads, traces.measurements, region.crop), shares
+    if method == RELEVANCE:
+        found = answer.relevance
+        drawn = on_page(found, traces.leads, traces.measurements, region.crop)
+    else:
+        found = without_each_lead(network, views, index)
+        drawn = leads_on_page(found, traces.leads, region.crop)
+    return index, drawn, {name: round(share, 4) for name, share in lead_shares(found).items()}
 
 
 def without_each_lead(network: TraceNetwork, views: Views, label: int) -> Relevance:

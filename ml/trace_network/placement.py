@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import cv2
 import numpy as np
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ml.trace_network.relevance import Relevance
 
 _MAP_WIDTH: Final = 480
-_SPREAD_MM: Final = 1.0
+# Wide enough to be seen around the pen's line.
+_SPREAD_MM: Final = 2.0
 
 
 def lead_shares(relevance: Relevance) -> dict[str, float]:
@@ -43,8 +44,7 @@ def on_page(relevance: Relevance, leads: Leads, measured: Measurements, crop: Cr
 
     What speaks for the class in a lead's typical beat is laid on each of its beats, that of the strip on the strip.
     """
-    scale = min(_MAP_WIDTH / crop.width, 1.0)
-    found = np.zeros((max(round(crop.height * scale), 1), max(round(crop.width * scale), 1)), np.float32)
+    found, scale = _empty(crop)
 
     def lay(lead: Lead, times: NDArray[np.float64], values: NDArray[np.float32]) -> None:
         at = np.round((times - lead.start_s) * lead.sampling_rate_hz).astype(int)
@@ -64,6 +64,33 @@ def on_page(relevance: Relevance, leads: Leads, measured: Measurements, crop: Cr
                 lay(lead, beat + BEAT_TIMES_S, relevance.beats[row] / len(own))
     strip = leads.longest
     lay(strip, strip.start_s + np.arange(len(relevance.rhythm)) / STRIP_RATE_HZ, relevance.rhythm)
-    smooth = cv2.GaussianBlur(found, (0, 0), max(_SPREAD_MM * leads.px_per_mm * scale, 1.0))
-    most = float(smooth.max())
-    return np.asarray(smooth / most if most > 0 else smooth, dtype=np.float32)
+    return _to_one(cv2.GaussianBlur(found, (0, 0), max(_SPREAD_MM * leads.px_per_mm * scale, 1.0)))
+
+
+def leads_on_page(relevance: Relevance, leads: Leads, crop: Crop) -> NDArray[np.float32]:
+    """The same where only whole leads are known to speak for the class: a band of one strength along each trace."""
+    found, scale = _empty(crop)
+    pen = max(round(2 * _SPREAD_MM * leads.px_per_mm * scale), 1)
+
+    def draw(lead: Lead, value: float) -> None:
+        points = (lead.path[np.isfinite(lead.path).all(axis=1)] - [crop.x, crop.y]) * scale
+        if value > 0 and len(points):
+            band = cv2.polylines(np.zeros_like(found), [np.round(points).astype(np.int32)], False, value, pen)
+            np.maximum(found, band, out=found)
+
+    for row, name in enumerate(LEADS):
+        if name in leads.leads:
+            draw(leads.leads[name], float(relevance.beats[row].sum()))
+    draw(leads.longest, float(relevance.rhythm.sum()))
+    return _to_one(cv2.GaussianBlur(found, (0, 0), max(0.25 * pen, 1.0)))
+
+
+def _empty(crop: Crop) -> tuple[NDArray[np.float32], float]:
+    """A map over a crop, and its pixels per page pixel."""
+    scale = min(_MAP_WIDTH / crop.width, 1.0)
+    return np.zeros((max(round(crop.height * scale), 1), max(round(crop.width * scale), 1)), np.float32), scale
+
+
+def _to_one(found: NDArray[Any]) -> NDArray[np.float32]:
+    most = float(found.max())
+    return np.asarray(found / most if most > 0 else found, dtype=np.float32)

@@ -54,7 +54,7 @@ def _tables(tmp_path: Path) -> dict[str, list[str]]:
     text = out.read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
-    assert "old" not in text
+    assert "\nold\n" not in text
     assert "The network that ships for pictures" in text
     assert "what is known of rhythm" in text, "the figures of the shipped bundle"
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]

@@ -12,10 +12,10 @@ from ml.bundle import DEFAULT_BUNDLE, read_manifest
 from ml.errors import BundleCorrupt, PageRejected
 from ml.explain.explainer import Explainer
 from ml.leads.layouts import LEADS
-from ml.page import find_ecg
+from ml.page import Crop, find_ecg
 from ml.predictor import PICTURE, TRACES, TRACES_UNREAD, UNLIKE_TRAINING, Predictor
 from ml.trace_network.nearness import Nearness
-from ml.trace_network.placement import lead_shares, on_page
+from ml.trace_network.placement import lead_shares, leads_on_page, on_page
 from ml.trace_network.relevance import Relevance
 from ml.trace_network.serving import TraceNetwork
 from ml.trace_network.views import BEAT_TIMES_S, MEASURED, STRIP_SAMPLES, batch, nothing_seen, views_of
@@ -116,19 +116,27 @@ def test_evidence_is_laid_where_the_lead_is(rendered: RenderedPage, traces: Trac
     beats[LEADS.index("V2")] = 1.0
     only_v2 = Relevance(beats, np.zeros(STRIP_SAMPLES, np.float32), np.zeros(len(MEASURED), np.float32))
     assert lead_shares(only_v2) == pytest.approx({lead: float(lead == "V2") for lead in LEADS})
-    found = on_page(only_v2, traces.leads, traces.measurements, crop)
-    path = traces.leads.leads["V2"].path
+    for found in (
+        on_page(only_v2, traces.leads, traces.measurements, crop),
+        leads_on_page(only_v2, traces.leads, crop),
+    ):
+        _lies_on(found, "V2", traces, crop)
+    nothing = replace(only_v2, beats=np.zeros_like(beats))
+    assert not on_page(nothing, traces.leads, traces.measurements, crop).any()
+    assert not leads_on_page(nothing, traces.leads, crop).any()
+
+
+def _lies_on(found: np.ndarray, lead: str, traces: Traces, crop: Crop) -> None:
+    path = traces.leads.leads[lead].path
     path = path[np.isfinite(path).all(axis=1)]
     height, width = found.shape
     rows, columns = np.nonzero(found > 0.3)
     x, y = crop.x + columns / width * crop.width, crop.y + rows / height * crop.height
-    margin = 3 * traces.leads.px_per_mm
+    margin = 4 * traces.leads.px_per_mm
     assert x.min() > path[:, 0].min() - margin
     assert x.max() < path[:, 0].max() + margin
     assert y.min() > path[:, 1].min() - margin
     assert y.max() < path[:, 1].max() + margin
-    nothing = on_page(replace(only_v2, beats=np.zeros_like(beats)), traces.leads, traces.measurements, crop)
-    assert not nothing.any()
 
 
 @pytest.mark.parametrize("method", ["trace_relevance", "lead_occlusion"])
