@@ -118,6 +118,11 @@ def signals(folder: Path = DEFAULT_BUNDLE) -> str:
         for name, found in manifest.explanations.items()
         if name in TRACE_METHODS
     ]
+    mixed = figures["with_picture"]
+    mixtures = [
+        [f"{row['share']:.1f}", *(interval(row[name]) for name in ("accuracy", "macro_f1", "macro_auroc"))]
+        for row in mixed["mixtures"]
+    ]
     checks = ("method", "randomised ρ (threshold)", "passes", "fall without its lead (a random one)", "difference")
     left_out = f"{figures['unread']} of {figures['pages']} pages could not be read as signals and are not among these."
     return "\n\n".join(
@@ -125,6 +130,8 @@ def signals(folder: Path = DEFAULT_BUNDLE) -> str:
             f"`{manifest.name}` {manifest.version}; {left_out}",
             _table(titles, lines),
             _table(("macro AUROC on strict pages from … alone", ""), alone),
+            f"With the picture network, on {mixed['pages']} strict pages of {mixed['groups']} groups new to both:",
+            _table(("share of the picture", "accuracy", "macro F1", "macro AUROC"), mixtures),
             _table(checks, judged),
         ]
     )

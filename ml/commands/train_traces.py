@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace, recipe: TraceRecipe) -> int:
     from ml.records import write_record
+    from ml.trace_network.beside_picture import compare
     from ml.trace_network.cross_fitting import cross_fit
     from ml.trace_network.data import page_views, recording_views
     from ml.trace_network.faithfulness import measure
@@ -75,6 +76,7 @@ def _train(args: argparse.Namespace, recipe: TraceRecipe) -> int:
     rules = final_rules(held_out, pages, classes, target_accuracy=args.target_accuracy)
     figures = judge(held_out, pages, views, classes, target_accuracy=args.target_accuracy, seed=recipe.seed)
     figures |= {"pages": len(listed), "unread": len(listed) - len(pages)}
+    figures |= {"with_picture": compare(held_out, pages, args.data, args.picture, cache=cache)}
     network, nearness = assemble(recipe, pages, views, held_out, args.run)
     labels, groups, strict = columns(pages, classes)
     judged = np.concatenate([np.flatnonzero(strict & (labels == index))[:JUDGED] for index in range(len(classes))])
