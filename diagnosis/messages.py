@@ -53,6 +53,12 @@ REJECTIONS: Final[dict[str, Sentence]] = {
     "not_an_ecg_page": _(
         "This does not look like an ECG page. Upload the whole page, flat and sharp, with its grid and all leads."
     ),
+    "too_dark": _(
+        "The picture is too dark to tell whether it shows an ECG. Photograph the page in even light, or scan it."
+    ),
+    "too_blurred": _(
+        "The picture is too blurred to tell whether it shows an ECG. Photograph the page in focus, or scan it."
+    ),
     "page_on_its_side": _(
         "The page seems to lie on its side. Turn it so that the traces run from left to right, and upload it again."
     ),

@@ -24,6 +24,13 @@ WEIGHTS_FILE: Final = Path(__file__).with_name("gate.json")
 
 # Of 400 upright dataset pages and 59 foreign ones none is above 0.48; nine of ten of them turned by 90° are.
 _LYING: Final = 0.55
+# A page that is refused shows strokes all along and is mostly paper: an ECG may be there, but cannot be told.
+_STROKES_RUN_ON: Final = 0.7
+_MOSTLY_PAPER: Final = 0.75
+# Pages at half their brightness have 124, as they are 230 to 250; photos of pages from 130.
+_DARK: Final = 127.0
+# As they are, pages have 0.45 and more, photos of pages 0.25 and more; blurred by 1.5 thousandths of their width, 0.30.
+_BLURRED: Final = 0.32
 
 
 @dataclass(frozen=True)
@@ -113,16 +120,12 @@ def require_ecg(layers: Layers, region: EcgRegion) -> None:
     """Pass silently if the region holds an upright ECG.
 
     Raises:
-        PageRejected: with code ``not_an_ecg_page`` or ``page_on_its_side``.
+        PageRejected: with code ``not_an_ecg_page``, ``too_dark``, ``too_blurred`` or ``page_on_its_side``.
     """
     evidence = weigh(layers, region)
     weights = shipped_weights()
     if weights.score(evidence) < weights.threshold:
-        raise PageRejected(
-            "not_an_ecg_page",
-            "This does not look like an ECG page: no grid with traces was found. "
-            "Please upload the whole page, flat and well lit.",
-        )
+        raise _refusal(evidence, layers, region)
     if evidence.evenness > _LYING:
         raise PageRejected(
             "page_on_its_side",
@@ -130,12 +133,47 @@ def require_ecg(layers: Layers, region: EcgRegion) -> None:
         )
 
 
-def weigh(layers: Layers, region: EcgRegion) -> Evidence:
-    """Collect the evidence in a region of a page."""
+def _refusal(evidence: Evidence, layers: Layers, region: EcgRegion) -> PageRejected:
+    """Why a page does not pass: where long strokes run over paper, the light or the lens may be to blame."""
+    if evidence.trace_cover > _STROKES_RUN_ON and evidence.paper > _MOSTLY_PAPER:
+        if layers.white < _DARK:
+            return PageRejected(
+                "too_dark",
+                "The picture is too dark to tell whether it shows an ECG. Please photograph the page in even light.",
+            )
+        if _sharpness(layers, region) < _BLURRED:
+            return PageRejected(
+                "too_blurred",
+                "The picture is too blurred to tell whether it shows an ECG. Please photograph the page in focus, or "
+                "scan it.",
+            )
+    return PageRejected(
+        "not_an_ecg_page",
+        "This does not look like an ECG page: no grid with traces was found. "
+        "Please upload the whole page, flat and well lit.",
+    )
+
+
+def _sharpness(layers: Layers, region: EcgRegion) -> float:
+    """How steeply ink rises out of the paper: 90th percentile of its slope a working pixel, in heights of the ink."""
+    contrast = _part(layers, region)[0].astype(np.float32)
+    darkest = max(_darkest(contrast.astype(np.uint8)), 1.0)
+    slope = np.hypot(*(cv2.Sobel(contrast, cv2.CV_32F, *along, scale=1 / 8) for along in ((1, 0), (0, 1))))
+    inked = cv2.dilate((contrast > 0.4 * darkest).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return float(np.percentile(slope[inked], 90) / darkest) if inked.any() else 0.0
+
+
+def _part(layers: Layers, region: EcgRegion) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Contrast and density of grid within the region."""
     crop, scale = region.crop, layers.scale
     left, top = int(crop.x * scale), int(crop.y * scale)
     part = np.s_[top : top + max(int(crop.height * scale), 2), left : left + max(int(crop.width * scale), 2)]
-    contrast, density = layers.contrast[part], layers.grid_density[part]
+    return layers.contrast[part], layers.grid_density[part]
+
+
+def weigh(layers: Layers, region: EcgRegion) -> Evidence:
+    """Collect the evidence in a region of a page."""
+    contrast, density = _part(layers, region)
     darkest = _darkest(contrast)
     # Relative to the darkest ink, so that pencil-grey photos of a page count like black print.
     limit = max(30.0, 0.5 * darkest)

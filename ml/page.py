@@ -47,12 +47,14 @@ class Layers:
 
     Attributes:
         scale: working pixels per page pixel.
+        white: grey level of the paper, 0…255: its median over the page.
         contrast: grey levels below the local paper white, (h, w) uint8.
         ink: 1 where traces and text are.
         grid_density: share of faintly printed pixels around each pixel, ink left out, (h, w) float32 in 0…1.
     """
 
     scale: float
+    white: float
     contrast: NDArray[np.uint8]
     ink: Mask
     grid_density: NDArray[np.float32]
@@ -86,6 +88,7 @@ def take_apart(page: Page) -> Layers:
     density = cv2.divide(cv2.boxFilter(faint, cv2.CV_32F, (15, 15)), np.maximum(seen, 0.1))
     return Layers(
         scale,
+        float(np.median(paper[::8, ::8])),
         np.asarray(contrast, dtype=np.uint8),
         np.asarray(ink, dtype=np.uint8),
         np.asarray(density, dtype=np.float32),

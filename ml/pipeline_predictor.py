@@ -65,7 +65,7 @@ class PipelinePredictor:
         """Read an RGB page (H, W, 3) uint8.
 
         Raises:
-            PageRejected: with code ``not_an_ecg_page`` or ``page_on_its_side``.
+            PageRejected: with a code of `ml.gate.require_ecg`.
         """
         manifest = self._manifest
         layers = take_apart(page)

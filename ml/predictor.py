@@ -145,7 +145,7 @@ class Predictor:
         """Read an RGB page (H, W, 3) uint8.
 
         Raises:
-            PageRejected: with code ``not_an_ecg_page`` or ``page_on_its_side``.
+            PageRejected: with a code of `ml.gate.require_ecg`.
         """
         layers = take_apart(page)
         region = find_ecg(page, layers)

@@ -88,7 +88,7 @@ class Explainer:
             progress: told the share done, 0…1; an exception it raises ends the work and passes through.
 
         Raises:
-            PageRejected: with code ``not_an_ecg_page`` or ``page_on_its_side``.
+            PageRejected: with a code of `ml.gate.require_ecg`.
             ValueError: there is no such class, or no such method for this network.
         """
         progress = progress or no_progress

@@ -43,6 +43,17 @@ def test_a_careful_photo_passes(rendered: RenderedPage) -> None:
     assert _verdict(degrade(rendered, seed=2).image) == "ecg"
 
 
+def test_a_dark_picture_is_called_dark(rendered: RenderedPage) -> None:
+    codes = [_verdict((rendered.image * share).astype(np.uint8)) for share in (1.0, 0.3, 0.2)]
+    assert codes == ["ecg", "too_dark", "too_dark"]
+
+
+def test_a_blurred_picture_is_called_blurred(rendered: RenderedPage) -> None:
+    width = rendered.image.shape[1]
+    codes = [_verdict(cv2.GaussianBlur(rendered.image, (0, 0), share * width / 1000)) for share in (0.5, 2, 2.5)]
+    assert codes == ["ecg", "too_blurred", "too_blurred"]
+
+
 def _text() -> Page:
     page = np.full((1000, 750, 3), 255, np.uint8)
     for line in range(30):
