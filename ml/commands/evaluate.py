@@ -15,8 +15,8 @@ from ml.evaluation import BOOTSTRAP_FOLDS
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Writes evaluation.json, evaluation.html and evaluation.md. Several runs must be folds or seeds of one "
-        "architecture, protocol and task: each is calibrated by itself, then their test pages are pooled."
+        "Writes evaluation.json, evaluation.html, evaluation.md, and errors.html with the pages themselves. Several "
+        "runs must be folds or seeds of one architecture, protocol and task: each is calibrated by itself, then their test pages are pooled."
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a finished run")
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv, as in training")
@@ -29,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from ml.report.figures import assess
+    from ml.report.gallery import gallery
     from ml.report.pages import as_html, as_markdown
     from ml.report.plots import pictures
     from ml.report.pool import pool, read_finished
@@ -49,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
     (args.out / "evaluation.json").write_text(json.dumps(figures, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     (args.out / "evaluation.html").write_text(as_html(figures, drawn), encoding="utf-8")
     (args.out / "evaluation.md").write_text(as_markdown(figures), encoding="utf-8")
+    errors = gallery(args.data, together.files.tolist(), together.answers, together.classes)
+    (args.out / "errors.html").write_text(errors, encoding="utf-8")
     headline = (figures["strict"] or figures["all"])["headline"]
     print(
         f"{args.out / 'evaluation.html'}: {'strict' if figures['strict'] else 'all'} pages: accuracy "

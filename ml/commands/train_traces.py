@@ -52,11 +52,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace, recipe: TraceRecipe) -> int:
     from ml.records import write_record
+    from ml.report.gallery import gallery
     from ml.trace_network.beside_picture import compare
     from ml.trace_network.cross_fitting import cross_fit
     from ml.trace_network.data import page_views, recording_views
     from ml.trace_network.faithfulness import measure
-    from ml.trace_network.judging import columns, final_rules, judge
+    from ml.trace_network.judging import answer_held_out, columns, final_rules, judge
     from ml.trace_network.sealing import assemble, seal
     from ml.trace_network.serving import TraceNetwork
 
@@ -74,6 +75,9 @@ def _train(args: argparse.Namespace, recipe: TraceRecipe) -> int:
             print("There are no recordings below DATA/signals: the networks start from nothing.", file=sys.stderr)
     held_out = cross_fit(recipe, pages, views, classes, args.run, recordings=recordings)
     rules = final_rules(held_out, pages, classes, target_accuracy=args.target_accuracy)
+    answered = answer_held_out(held_out, pages, classes, target_accuracy=args.target_accuracy)
+    errors = gallery(args.data, answered.files(pages), answered.answers, classes)
+    (args.run / "errors.html").write_text(errors, encoding="utf-8")
     figures = judge(held_out, pages, views, classes, target_accuracy=args.target_accuracy, seed=recipe.seed)
     figures |= {"pages": len(listed), "unread": len(listed) - len(pages)}
     figures |= {"with_picture": compare(held_out, pages, args.data, args.picture, cache=cache)}

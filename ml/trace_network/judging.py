@@ -31,6 +31,10 @@ class Judged:
     sets: NDArray[np.bool_]
     pages: NDArray[np.intp]
 
+    def files(self, pages: Sequence[LabelledPage]) -> list[str]:
+        """The page file of each answer."""
+        return [pages[index].file for index in self.pages.tolist()]
+
     def of(self, wanted: NDArray[np.bool_]) -> Judged:
         """Those of some pages, (N,)."""
         chosen = np.flatnonzero(wanted[self.pages])

@@ -103,6 +103,10 @@ def test_the_report_is_one_page_that_loads_nothing(data: Path, tmp_path: Path) -
     assert "<img" not in page
     assert "<script" not in page
     assert "## Subgroups" in (tmp_path / "out" / "evaluation.md").read_text()
+    errors = (tmp_path / "out" / "errors.html").read_text()
+    assert "<script" not in errors
+    assert ", called " in errors
+    assert ".jpg: " in errors or ".png: " in errors
 
 
 def test_folds_are_pooled_each_with_its_own_threshold(data: Path, tmp_path: Path) -> None:

@@ -48,6 +48,9 @@ def test_pages_become_a_bundle_that_reads_them(data: Path, tmp_path: Path, capsy
     assert figures is not None
     assert (figures["pages"], figures["unread"]) == (25, 1)
     assert [row["share"] for row in figures["with_picture"]["mixtures"]] == [0.0, 0.2, 0.5, 1.0]
+    errors = (tmp_path / "run" / "errors.html").read_text()
+    assert "wrong answers of 24" in errors
+    assert errors.count("data:image/jpeg;base64,") == errors.count("<figcaption>")
     manifest = read_manifest(tmp_path / "out")
     manifest.verify()
     assert (manifest.name, manifest.version) == ("hybrid", "9.9.9")
