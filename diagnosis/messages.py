@@ -71,6 +71,10 @@ UNREAD_TRACES: Final[dict[str, Sentence]] = {
     "layout_unknown": _("The arrangement of the leads on this page is not known to Isoline, so nothing was measured."),
     "scale_unknown": _("Neither grid nor calibration pulse give the scale of this page, so nothing was measured."),
     "traces_unclear": _("The traces could not be told apart reliably, so nothing was measured."),
+    "cut_off": _(
+        "The traces seem to run on beyond the picture's edge, and what is left fits no arrangement of leads. "
+        "Scan the whole page."
+    ),
     "too_distorted": _("The page is seen too steeply to measure on it. Photograph it from straight above, or scan it."),
     "internal_error": _("The traces could not be read because of an error on our side, so nothing was measured."),
 }

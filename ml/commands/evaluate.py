@@ -16,7 +16,8 @@ from ml.evaluation import BOOTSTRAP_FOLDS
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Writes evaluation.json, evaluation.html, evaluation.md, and errors.html with the pages themselves. Several "
-        "runs must be folds or seeds of one architecture, protocol and task: each is calibrated by itself, then their test pages are pooled."
+        "runs must be folds or seeds of one architecture, protocol and task: each is calibrated by itself, then their "
+        "test pages are pooled."
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a finished run")
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv, as in training")

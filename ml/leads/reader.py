@@ -67,6 +67,31 @@ def read_leads(page: Page, region: EcgRegion | None = None) -> Leads:
         LeadsUnreadable: the traces cannot be found, told apart or scaled; the code says which.
     """
     region = region or find_ecg(page)
+    try:
+        return _read_region(page, region)
+    except LeadsUnreadable as refusal:
+        if refusal.code in _MAY_BE_CUT and _touches_side(region, page):
+            raise LeadsUnreadable(
+                "cut_off",
+                "The traces seem to run on beyond the picture's edge, and what is left fits no arrangement of leads. Please "
+                "scan the whole page.",
+            ) from refusal
+        raise
+
+
+# What the rest of a page that was cut off looks like.
+_MAY_BE_CUT: Final = frozenset({"layout_unknown", "scale_unknown", "traces_unclear"})
+
+
+def _touches_side(region: EcgRegion, page: Page) -> bool:
+    """Whether grid or traces run to the left or the right edge of the picture; to both run those of a photograph whose
+    sheet was not found."""
+    width, crop = page.shape[1], region.crop
+    slack = round(0.004 * width)
+    return bool((crop.x <= slack) != (crop.x + crop.width >= width - slack))
+
+
+def _read_region(page: Page, region: EcgRegion) -> Leads:
     crop = _with_margin(region, page)
     sheet = np.ascontiguousarray(crop.of(page))
     ink = ink_of(sheet)

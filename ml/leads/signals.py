@@ -15,8 +15,8 @@ class LeadsUnreadable(Exception):
     """The traces of this page cannot be read as signals.
 
     Attributes:
-        code: stable identifier for machines: ``no_traces``, ``layout_unknown``, ``scale_unknown``, ``too_distorted``
-            or ``traces_unclear``.
+        code: stable identifier for machines: ``no_traces``, ``layout_unknown``, ``scale_unknown``, ``too_distorted``,
+            ``traces_unclear`` or ``cut_off``.
         message: one sentence a person can act on.
     """
 

@@ -179,3 +179,10 @@ def test_the_same_page_gives_the_same_answer() -> None:
 
     for one, other in zip(first.all, again.all, strict=True):
         np.testing.assert_array_equal(one.signal_mv, other.signal_mv)
+
+
+def test_a_page_that_was_cut_off_is_called_so() -> None:
+    page = render_page(_signals(3), seed=3).image
+    with pytest.raises(LeadsUnreadable) as refused:
+        read_leads(np.ascontiguousarray(page[:, : round(0.62 * page.shape[1])]))
+    assert refused.value.code == "cut_off"
