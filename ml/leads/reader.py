@@ -73,8 +73,8 @@ def read_leads(page: Page, region: EcgRegion | None = None) -> Leads:
         if refusal.code in _MAY_BE_CUT and _touches_side(region, page):
             raise LeadsUnreadable(
                 "cut_off",
-                "The traces seem to run on beyond the picture's edge, and what is left fits no arrangement of leads. Please "
-                "scan the whole page.",
+                "The traces seem to run on beyond the picture's edge, and what is left fits no arrangement of leads. "
+                "Please scan the whole page.",
             ) from refusal
         raise
 
