@@ -188,7 +188,7 @@ def test_an_explanation_survives_its_worker_and_keeps_no_page_waiting(
         on_redis.kill("explainer")
     assert (made["progress"], made["heatmap"]["method"]) == (100, "saliency")
     assert f"Explanation {asked}: done  after 2 attempt(s)" in on_redis.log("explainer")
-    assert [heatmap["method"] for heatmap in on_redis.diagnosis(key)["heatmaps"]] == ["grad_cam", "saliency"]
+    assert [heatmap["method"] for heatmap in on_redis.diagnosis(key)["heatmaps"]] == ["trace_relevance", "saliency"]
     assert len(on_redis.stored_files(key)) == 6
 
 
