@@ -149,7 +149,7 @@ class Predictor:
         """
         layers = take_apart(page)
         region = find_ecg(page, layers)
-        with ThreadPoolExecutor(max_workers=1) as beside:
+        with ThreadPoolExecutor(max_workers=2) as beside:
             # Nearly every page is one, so nobody waits for the verdict; a refusal discards the answer.
             verdict = beside.submit(require_ecg, layers, region)
             seen = beside.submit(self._look, page, region)
