@@ -18,7 +18,7 @@ help:
 	@echo "make test       set up and run the tests (ARGS='tests/accounts -x' for some of them)"
 	@echo "make lint types contracts    the checks that CI makes beside the tests"
 	@echo "make bench      measure speed and memory against the reference path"
-	@echo "make train      train the shipped model (ARGS='...' for python -m ml train custom_cnn)"
+	@echo "make train      train the shipped model's trace network (ARGS='FOLDER ...' for python -m ml train-traces)"
 	@echo "make lock       make requirements*.txt from requirements*.in"
 	@echo "make clean      remove the virtual environment and caches; var/, with its pages, stays"
 
@@ -82,7 +82,7 @@ bench: dev
 	@$(BIN)/python -m bench $(ARGS)
 
 train: dev
-	@$(BIN)/python -m ml train custom_cnn $(ARGS)
+	@$(BIN)/python -m ml train-traces $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache staticfiles
