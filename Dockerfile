@@ -29,6 +29,7 @@ COPY accounts accounts
 COPY diagnosis diagnosis
 COPY ml ml
 COPY templates templates
+COPY locale locale
 COPY static static
 # Static files are the same for every installation; the settings ask for a key and a database that this step never uses.
 RUN DATABASE_URL=postgres://unused@localhost/unused ALLOWED_HOSTS=localhost \

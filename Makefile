@@ -11,7 +11,7 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
 	if $$name -c '$(FITS)' >/dev/null 2>&1; then echo $$name; break; fi; done)
 
-.PHONY: help run test lint format types contracts schema lock bench train clean
+.PHONY: help run test lint format types contracts schema lock messages bench train clean
 
 help:
 	@echo "make run        start Isoline on http://localhost:$(PORT) (PORT=... for another port)"
@@ -19,6 +19,7 @@ help:
 	@echo "make lint types contracts    the checks that CI makes beside the tests"
 	@echo "make bench      measure speed and memory against the reference path"
 	@echo "make train      train the shipped model's trace network (ARGS='FOLDER ...' for python -m ml train-traces)"
+	@echo "make messages   collect the strings for translation (locale/) and compile them"
 	@echo "make lock       make requirements*.txt from requirements*.in"
 	@echo "make clean      remove the virtual environment and caches; var/, with its pages, stays"
 
@@ -77,6 +78,12 @@ lock: dev
 	@$(COMPILE) requirements.in -o requirements.txt $(ARGS)
 	@$(COMPILE) requirements-lab.in -o requirements-lab.txt $(ARGS)
 	@$(COMPILE) requirements-dev.in -o requirements-dev.txt $(ARGS)
+
+# Needs GNU gettext; both files are kept in the repository, so that nobody else does.
+messages: dev
+	@$(BIN)/python manage.py makemessages -l de --no-obsolete --no-location --no-wrap --settings ecgsite.settings.test \
+		--ignore $(VENV) --ignore tests --ignore var --ignore bench --ignore runs
+	@$(BIN)/python manage.py compilemessages -l de --ignore $(VENV) --settings ecgsite.settings.test
 
 bench: dev
 	@$(BIN)/python -m bench $(ARGS)

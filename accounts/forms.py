@@ -1,14 +1,23 @@
-"""The log-in form. It and Django's own are drawn by crispy forms through ``templates/includes/form.html``."""
+"""The forms for logging in and for API tokens. They and Django's own are drawn by crispy forms through
+``templates/includes/form.html``."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from .models import Role
+from .audit.signals import refuse_log_in
+from .models import ApiToken, Role, User
+from .reauthentication import password_is_right
+from .scopes import Scope
+from .tokens import MAX_NAME_LENGTH, TokenRefused, make_token
 
 
 class SignInForm(AuthenticationForm):
@@ -21,4 +30,56 @@ class SignInForm(AuthenticationForm):
     def confirm_login_allowed(self, user: Any) -> None:
         super().confirm_login_allowed(user)
         if user.role == Role.API_CLIENT:
+            refuse_log_in(user.get_username(), self.request, reason="machine_account")
             raise ValidationError(self.error_messages["machine_account"], code="machine_account")
+
+
+class TokenForm(forms.Form):
+    """What an API token is to be; making it asks for the password of whoever sits here."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=MAX_NAME_LENGTH, help_text=_("What will use it, e.g. “ECG cart, ward 3”.")
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("It may"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple, required=True
+    )
+    days = forms.TypedChoiceField(label=_("It ends after"), coerce=int, initial=90)
+    password = forms.CharField(
+        label=_("Your password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        help_text=_("Asked for again, because a token outlives your log-in."),
+    )
+
+    def __init__(self, *args: Any, request: HttpRequest, owner: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._request = request
+        self._owner = owner
+        longest: int = settings.ISOLINE_TOKEN_MAX_DAYS
+        choices = sorted({days for days in (1, 7, 30, 90, 180, 365) if days < longest} | {longest})
+        days_field: Any = self.fields["days"]
+        days_field.choices = [
+            (days, ngettext("%(days)d day", "%(days)d days", days) % {"days": days}) for days in choices
+        ]
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        asking: Any = self._request.user
+        if not password_is_right(self._request, asking, password):
+            raise ValidationError(_("This is not your password."), code="wrong_password")
+        return ""
+
+    def make(self) -> tuple[ApiToken, str] | None:
+        """The row and the token, or None with what is wrong in ``errors``."""
+        asking: Any = self._request.user
+        try:
+            return make_token(
+                user=self._owner,
+                name=self.cleaned_data["name"],
+                wanted=self.cleaned_data["scopes"],
+                days=self.cleaned_data["days"],
+                made_by=asking,
+            )
+        except TokenRefused as refused:
+            self.add_error(refused.field or None, str(refused))
+        return None

@@ -15,6 +15,8 @@ from django.utils.translation import ngettext
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from .audit.origin import TIMED_OUT
+
 LAST_ACTIVE = "last_active"
 # The session is written at most this often, not with every click.
 RESOLUTION_S = 30
@@ -53,6 +55,7 @@ class IdleSignOutMiddleware:
         last = request.session.get(LAST_ACTIVE)
         minutes: int = settings.ISOLINE_IDLE_MINUTES
         if last is not None and now - last > minutes * 60:
+            request.session[TIMED_OUT] = True
             logout(request)
             messages.info(
                 request,

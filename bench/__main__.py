@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from statistics import median, quantiles
 
+from bench import history
 from bench.installation import running_installation
 from bench.round_trip import measure
 
@@ -26,6 +27,8 @@ LEAST_RATIO = 4.0
 
 
 def main() -> int:
+    if sys.argv[1:2] == ["history"]:
+        return history.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--pages", type=int, default=40, help="pages through the API (default 40; a soak takes 500)")
     parser.add_argument("--check", action="store_true", help="exit with status 1 if a figure misses its limit")

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from ml.decode import decode
 from ml.degradation import degrade
-from ml.leads import LeadsUnreadable, read_leads
+from ml.leads import LeadsUnreadable
 from ml.leads.consistency import limb_agreement
 from ml.leads.layouts import LAYOUTS
+from ml.leads.reader import read_leads
 from ml.measurements.measure import measure
 from ml.render import FULL_SIZE, GRIDS, RenderedPage, render_page
 from ml.synthetic import twelve_leads

@@ -1,28 +1,35 @@
 """Pages, readings and models in Django admin: for looking, and for a few actions that ask before they act.
 
-History is never edited here. Rows come from ``selectors``, so that only administrators see any.
+History is never edited here. Rows come from ``selectors``, so that administrators see all of them and site
+administrators those of their own sites.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from diagnosis import deletion, explanations, model_registry, pipeline, selectors
+from accounts.site_filter import OwnSitesFilter
+from diagnosis import deletion, explanations, model_registry, pipeline, selectors, wording
 from diagnosis.history_admin import HistoryAdmin, JobAdmin, image, user_of
 from diagnosis.messages import unread_traces
 from diagnosis.models import Diagnosis, Explanation, Heatmap, ModelVersion, Upload
 from diagnosis.presentation import markdown
+from diagnosis.shadow.comparison import compare
+from diagnosis.shadow.models import Trial
 from ml.errors import BundleCorrupt
+from ml.explain import METHODS, TRACE_METHODS
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -34,25 +41,44 @@ if TYPE_CHECKING:
 class UploadAdmin(HistoryAdmin):
     list_display = ("small_picture", "name", "site", "uploaded_by", "created_at", "patient_reference", "is_deleted")
     list_display_links = ("small_picture", "name")
-    list_filter = ("site", "media_type", ("deleted_at", admin.EmptyFieldListFilter), "created_at")
+    list_filter = (("site", OwnSitesFilter), "media_type", ("deleted_at", admin.EmptyFieldListFilter), "created_at")
     search_fields = ("original_name", "patient_reference", "sha256__startswith", "uploaded_by__username")
     key_fields = ("pk",)
     date_hierarchy = "created_at"
     list_per_page = 50
+    site_administrators_act = True
     actions = ("delete_pages", "restore_pages", "erase_pages")
     fieldsets = (
         (None, {"fields": ("large_picture", "readings")}),
         (gettext_lazy("Where it came from"), {"fields": ("site", "uploaded_by", "created_at")}),
-        (gettext_lazy("What was said with it"), {"fields": ("patient_reference", "note")}),
+        (gettext_lazy("What was said with it"), {"fields": ("patient_reference", "recorded_at", "note")}),
         (
             gettext_lazy("File"),
-            {"fields": ("original_name", "media_type", "byte_size", "sha256", "page_number", "width", "height")},
+            {
+                "fields": (
+                    "original_name",
+                    "media_type",
+                    "byte_size",
+                    "sha256",
+                    "page_number",
+                    "width",
+                    "height",
+                    "warnings",
+                )
+            },
         ),
         (gettext_lazy("Deletion"), {"fields": ("deleted_at", "deleted_by")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Upload]:
         return selectors.uploads_administered_by(user_of(request))
+
+    def page_of(self, row: Upload) -> Upload:
+        return row
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        """What cannot be undone is the installation's business."""
+        return user_of(request).is_administrator
 
     @admin.display(description=gettext_lazy("page"))
     def small_picture(self, upload: Upload) -> SafeString:
@@ -102,7 +128,7 @@ class UploadAdmin(HistoryAdmin):
             consequence=_("They and their readings appear in the history of their sites again."),
         )
 
-    @admin.action(description=gettext_lazy("Erase selected deleted pages for good"), permissions=["act"])
+    @admin.action(description=gettext_lazy("Erase selected deleted pages for good"), permissions=["erase"])
     def erase_pages(self, request: HttpRequest, rows: QuerySet[Upload]) -> HttpResponse | None:
         rows = rows.filter(deleted_at__isnull=False)
         return self._one_by_one(
@@ -122,15 +148,9 @@ class UploadAdmin(HistoryAdmin):
             return None
         if ask := self.confirmed(request, rows, **words):
             return ask
-        done, problems = 0, []
-        for upload in rows:
-            try:
-                act(upload, user_of(request))
-            except (deletion.CannotRestore, deletion.NotDeleted, PermissionDenied) as problem:
-                problems.append(f"{upload}: {problem}")
-            else:
-                done += 1
-        self.report(request, done, problems)
+        user = user_of(request)
+        refusals = (deletion.CannotRestore, deletion.NotDeleted, PermissionDenied)
+        self.act_on_each(request, rows, lambda upload: act(upload, user), refusals=refusals)
         return None
 
 
@@ -159,13 +179,22 @@ class DiagnosisAdmin(JobAdmin):
         *("site", "requested_by", "created_at", "seconds"),
     )
     list_display_links = ("small_picture", "id")
-    list_filter = ("state", "label", "abstained", "reason", "model_version", "upload__site", "created_at")
+    list_filter = (
+        "state",
+        "label",
+        "abstained",
+        "reason",
+        "model_version",
+        ("upload__site", OwnSitesFilter),
+        "created_at",
+    )
     search_fields = (
         *("upload__original_name", "upload__patient_reference", "upload__sha256__startswith"),
         *("reason", "error"),
     )
     key_fields = ("pk", "upload")
     inlines = (HeatmapInline,)
+    site_administrators_act = True
     actions = ("requeue",)
     fieldsets = (
         (None, {"fields": ("page", "state", "answer", "confidence", "probabilities", "possible", "warnings", "crop")}),
@@ -191,7 +220,7 @@ class DiagnosisAdmin(JobAdmin):
     @admin.display(description=gettext_lazy("in words"))
     def in_words(self, diagnosis: Diagnosis) -> str:
         tracing = selectors.tracing_of(diagnosis)
-        return " ".join(sentence["text"] for sentence in tracing.sentences) if tracing else "–"
+        return " ".join(sentence["text"] for sentence in wording.sentences(tracing)) if tracing else "–"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Diagnosis]:
         return selectors.diagnoses_administered_by(user_of(request))
@@ -236,12 +265,13 @@ class ExplanationAdmin(JobAdmin):
         *("site", "requested_by", "created_at", "seconds"),
     )
     list_display_links = ("small_picture", "id")
-    list_filter = ("state", "method", "label", "reason", "diagnosis__upload__site", "created_at")
+    list_filter = ("state", "method", "label", "reason", ("diagnosis__upload__site", OwnSitesFilter), "created_at")
     search_fields = (
         *("diagnosis__upload__original_name", "diagnosis__upload__patient_reference"),
         *("method", "reason", "error"),
     )
     key_fields = ("pk", "diagnosis", "diagnosis__upload")
+    site_administrators_act = True
     actions = ("try_again",)
     fieldsets = (
         (None, {"fields": ("page", "reading", "method", "label", "state", "progress", "details", "picture")}),
@@ -277,16 +307,12 @@ class ExplanationAdmin(JobAdmin):
             consequence=_("A failed one stays and a new one is made. A waiting one is sent to the queue again."),
         ):
             return ask
-        done, problems = 0, []
-        for explanation in rows:
-            try:
-                explanations.send_again(explanation, requested_by=user_of(request))
-            except explanations.CannotExplain as problem:
-                problems.append(f"{explanation}: {problem}")
-            else:
-                done += 1
-        self.report(request, done, problems)
+        send = partial(explanations.send_again, requested_by=user_of(request))
+        self.act_on_each(request, rows, send, refusals=explanations.CannotExplain)
         return None
+
+
+_CHECKS: Final = {explanations.PASSED: gettext_lazy("passed"), explanations.FAILED: gettext_lazy("failed")}
 
 
 @admin.register(ModelVersion)
@@ -299,7 +325,7 @@ class ModelVersionAdmin(HistoryAdmin):
         (None, {"fields": ("name", "version", "is_active", "activated_at", "activated_by")}),
         (
             gettext_lazy("Bundle"),
-            {"fields": ("sha256", "path", "architecture", "classes", "explanations", "registered_at")},
+            {"fields": ("sha256", "path", "architecture", "class_names", "judged_methods", "registered_at")},
         ),
         (gettext_lazy("Model card"), {"fields": ("card_text",)}),
     )
@@ -314,6 +340,18 @@ class ModelVersionAdmin(HistoryAdmin):
     @admin.display(description=gettext_lazy("readings"), ordering="readings")
     def used(self, version: Any) -> int:
         return int(version.readings)
+
+    @admin.display(description=gettext_lazy("classes"))
+    def class_names(self, version: ModelVersion) -> str:
+        return ", ".join(str(Diagnosis.Label(label).label) for label in explanations.labels_for(version))
+
+    @admin.display(description=gettext_lazy("randomisation check of the explanations"))
+    def judged_methods(self, version: ModelVersion) -> SafeString | str:
+        methods = [*TRACE_METHODS.values(), *METHODS.values()]
+        checked = ((each, explanations.randomisation_check(version, each.name)) for each in methods)
+        lines = [(wording.method_title(each), _CHECKS[verdict]) for each, verdict in checked if verdict in _CHECKS]
+        items = format_html_join("", "<li>{}: {}</li>", lines)
+        return format_html("<ul>{}</ul>", items) if items else "–"
 
     @admin.display(description=gettext_lazy("model card"))
     def card_text(self, version: ModelVersion) -> SafeString | str:
@@ -333,6 +371,7 @@ class ModelVersionAdmin(HistoryAdmin):
             action="activate",
             question=_("Activate this model?"),
             consequence=_("It reads every page from now on. Readings already made keep the model that made them."),
+            beside=_before_activation(version),
         ):
             return ask
         try:
@@ -342,3 +381,10 @@ class ModelVersionAdmin(HistoryAdmin):
         else:
             self.report(request, 1, [])
         return None
+
+
+def _before_activation(version: ModelVersion) -> SafeString:
+    """The model's card, and how it did on reviewed pages where it was tried."""
+    trial = Trial.objects.filter(model_version=version).first()
+    context = {"version": version, "comparison": compare(trial) if trial else None}
+    return render_to_string("admin/diagnosis/before_activation.html", context)

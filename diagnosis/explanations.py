@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from django.conf import settings
 from django.db import transaction
 
+from accounts.audit.actions import Action
+from accounts.audit.log import record
 from diagnosis import messages
 from diagnosis.heatmap_files import DrawnHeatmap, clear_away_all_but, heatmap_folder, save
 from diagnosis.jobs import Line
@@ -34,7 +36,7 @@ NOT_REQUESTED: Final = "not_requested"
 
 LINE: Final = Line(
     Explanation,
-    task="explain",
+    task="diagnosis.tasks.explain",
     lease_setting="ISOLINE_EXPLAIN_LEASE_S",
     sentence_of=messages.no_explanation,
     upload_path="diagnosis__upload",
@@ -176,6 +178,9 @@ def request(diagnosis: Diagnosis, *, method: str, label: str = "", requested_by:
             raise CannotExplain("too_many_waiting")
         explanation = Explanation.objects.create(**keys)
         LINE.dispatch_on_commit([explanation.pk])
+        details = {"diagnosis": diagnosis.pk, "method": method, "label": label}
+        site = diagnosis.upload.site
+        record(Action.EXPLANATION_REQUESTED, actor=requested_by, target=explanation, site=site, details=details)
     return explanation, True
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from functools import reduce
+from http import HTTPStatus
 from operator import or_
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,6 +17,9 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy, ngettext
+
+from accounts.models import Role
+from diagnosis import disclosure
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -29,6 +34,8 @@ class HistoryAdmin(admin.ModelAdmin):
     actions_on_bottom = True
     # What a key typed into the search field may be the key of.
     key_fields: tuple[str, ...] = ()
+    # Whether site administrators may run the actions that ask for "act", on the rows they see.
+    site_administrators_act = False
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -42,6 +49,19 @@ class HistoryAdmin(admin.ModelAdmin):
             return super().get_search_results(request, queryset, search_term)
         return queryset.filter(reduce(or_, (Q(**{field: key}) for field in self.key_fields))), False
 
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        response = super().change_view(request, object_id, form_url, extra_context)
+        row = self.get_object(request, object_id) if response.status_code == HTTPStatus.OK else None
+        if row is not None and (upload := self.page_of(row)) is not None:
+            disclosure.page_viewed(user_of(request), row, upload, by=disclosure.ADMIN)
+        return response
+
+    def page_of(self, row: Any) -> Upload | None:
+        """The patient's page that the row shows, if it shows one."""
+        return None
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -53,10 +73,19 @@ class HistoryAdmin(admin.ModelAdmin):
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         """Who may run the actions below (``permissions=["act"]``)."""
-        return bool(request.user.is_active and getattr(request.user, "is_administrator", False))
+        user = user_of(request)
+        of_site = self.site_administrators_act and user.role == Role.SITE_ADMINISTRATOR
+        return user.is_active and (user.is_administrator or of_site)
 
     def confirmed(
-        self, request: HttpRequest, rows: QuerySet[Any], *, action: str, question: str, consequence: str
+        self,
+        request: HttpRequest,
+        rows: QuerySet[Any],
+        *,
+        action: str,
+        question: str,
+        consequence: str,
+        beside: SafeString | str = "",
     ) -> HttpResponse | None:
         """None once the administrator has said yes; until then the page that asks."""
         if request.POST.get("confirmed") == "yes":
@@ -64,12 +93,32 @@ class HistoryAdmin(admin.ModelAdmin):
         context = self.admin_site.each_context(request) | {
             "title": question,
             "consequence": consequence,
+            "beside": beside,
             "rows": rows,
             "action": action,
             "action_checkbox_name": ACTION_CHECKBOX_NAME,
             "opts": self.opts,
         }
         return TemplateResponse(request, "admin/diagnosis/confirm.html", context)
+
+    def act_on_each(
+        self,
+        request: HttpRequest,
+        rows: QuerySet[Any],
+        act: Callable[[Any], object],
+        *,
+        refusals: type[Exception] | tuple[type[Exception], ...],
+    ) -> None:
+        """Do something with every row, and say of how many it was done and why not of the others."""
+        done, problems = 0, []
+        for row in rows:
+            try:
+                act(row)
+            except refusals as refused:
+                problems.append(f"{row}: {refused}")
+            else:
+                done += 1
+        self.report(request, done, problems)
 
     def report(self, request: HttpRequest, done: int, problems: list[str]) -> None:
         if done:
@@ -99,6 +148,9 @@ class JobAdmin(HistoryAdmin):
     def upload_of(job: Any) -> Upload:
         upload: Upload = job.upload
         return upload
+
+    def page_of(self, row: Any) -> Upload | None:
+        return self.upload_of(row)
 
     @admin.display(description=gettext_lazy("page"))
     def small_picture(self, job: Job) -> SafeString:

@@ -13,14 +13,16 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
+from django.dispatch import Signal
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from diagnosis.models import Job
 
@@ -32,8 +34,14 @@ J = TypeVar("J", bound=Job)
 # A row this young is still on its way to the queue in the process that made it.
 GRACE: Final = timedelta(seconds=5)
 LONGEST_RESEND: Final = timedelta(minutes=15)
+# A message is not left with the broker for longer than this; what waits longer is sent by the sweep when it is time.
+LONGEST_COUNTDOWN: Final = timedelta(minutes=1)
 SWEEP_BATCH: Final = 500
 MAX_ERROR_LENGTH: Final = 10_000
+
+# Sent with ``row`` inside the transaction that writes the end of a row. What listens can lose nothing that way, and
+# its own failure does not undo the end.
+ended: Final = Signal()
 
 
 @dataclass(frozen=True)
@@ -41,11 +49,13 @@ class Line(Generic[J]):
     """How rows of one kind come to their end.
 
     Attributes:
-        model: the kind. A row has an ``upload``, in the database at ``upload_path``.
-        task: the function of ``tasks`` that works on one.
+        model: the kind. A row has an ``upload``, in the database at ``upload_path``; with "" it belongs to no page.
+        task: the task that works on one, by its dotted path.
         lease_setting: name of the setting that says how many seconds a claim holds.
         sentence_of: reason code and fallback → what people are told.
         when_deleted: state of a row whose page was deleted before it was worked on.
+        attempts_setting, retry_setting: names of the settings that say how often a row is tried, and how many seconds
+            pass before the second time; twice as many before each further one.
     """
 
     model: type[J]
@@ -54,6 +64,12 @@ class Line(Generic[J]):
     sentence_of: Callable[[str, str], str]
     upload_path: str = "upload"
     when_deleted: str = State.FAILED
+    attempts_setting: str = "ISOLINE_MAX_ATTEMPTS"
+    retry_setting: str = "ISOLINE_RETRY_S"
+
+    @property
+    def max_attempts(self) -> int:
+        return int(getattr(settings, self.attempts_setting))
 
     # --- Into the queue ---------------------------------------------------------------------------
 
@@ -63,9 +79,7 @@ class Line(Generic[J]):
         Returns:
             How many were sent.
         """
-        from diagnosis import tasks
-
-        task = getattr(tasks, self.task)
+        task = import_string(self.task)
         sent = 0
         for pk in pks:
             try:
@@ -125,19 +139,14 @@ class Line(Generic[J]):
         """
         now = timezone.now()
         with transaction.atomic():
-            row = (
-                self._rows()
-                .select_for_update(of=("self",))
-                .select_related(f"{self.upload_path}__site")
-                .filter(pk=pk)
-                .first()
-            )
+            site_path = f"{self.upload_path}__site" if self.upload_path else "site"
+            row = self._rows().select_for_update(of=("self",)).select_related(site_path).filter(pk=pk).first()
             if row is None or not _is_free(row, task_id):
                 return None
-            if row.upload.deleted_at is not None:
+            if self.upload_path and row.upload.deleted_at is not None:
                 self.end(row, self.when_deleted, "upload_deleted")
                 return None
-            if row.attempts >= settings.ISOLINE_MAX_ATTEMPTS:
+            if self._is_spent(row):
                 self.end(row, State.FAILED, row.reason or "worker_lost")
                 return None
             row.state = State.RUNNING
@@ -196,13 +205,34 @@ class Line(Generic[J]):
             if row is None:
                 return False
             row.error = error[-MAX_ERROR_LENGTH:].replace("\x00", "")
-            if final or row.attempts >= settings.ISOLINE_MAX_ATTEMPTS:
+            if final or self._is_spent(row):
                 self.end(row, State.FAILED, code)
                 return True
             row.reason = code
+            tries = max(row.attempts_without_progress - 1, 0)
+            delay = timedelta(seconds=getattr(settings, self.retry_setting) * 2**tries)
+            if delay > LONGEST_COUNTDOWN:
+                _back_to_queue(row, resend_at=timezone.now() + delay)
+            else:
+                _back_to_queue(row)
+                self.dispatch_on_commit([row.pk], delay=delay)
+        return True
+
+    def go_on_later(self, claimed: J) -> bool:
+        """Give a row back whose work is done in part, and send its task again.
+
+        Returns:
+            False if the claim was lost meanwhile.
+        """
+        with transaction.atomic():
+            row = self.still_held(claimed)
+            if row is None:
+                return False
             _back_to_queue(row)
-            delay = timedelta(seconds=settings.ISOLINE_RETRY_S * 2 ** (row.attempts - 1))
-            self.dispatch_on_commit([row.pk], delay=delay)
+            # A new stretch, not a message that got lost.
+            row.sent_count = 0
+            row.save(update_fields=["sent_count"])
+            self.dispatch_on_commit([row.pk])
         return True
 
     def end(self, row: J, state: str, code: str = "", message: str = "") -> None:
@@ -215,6 +245,7 @@ class Line(Generic[J]):
         row.resend_at = None
         row.save()
         level = logging.ERROR if state == State.FAILED and code != "upload_deleted" else logging.INFO
+        ended.send_robust(sender=self.model, row=row)
         name = self.model.__name__
         logger.log(level, "%s %s: %s %s after %d attempt(s)", name, row.pk, state, code, row.attempts)
 
@@ -254,12 +285,15 @@ class Line(Generic[J]):
                 .order_by("created_at")[:SWEEP_BATCH]
             )
             for row in expired:
-                if row.attempts >= settings.ISOLINE_MAX_ATTEMPTS:
+                if self._is_spent(row):
                     self.end(row, State.FAILED, "worker_lost")
                 else:
                     _back_to_queue(row)
                     taken.append(row.pk)
         return taken
+
+    def _is_spent(self, row: J) -> bool:
+        return bool(row.attempts_without_progress >= self.max_attempts)
 
     def _rows(self) -> Any:
         # Managers of abstract models are beyond the type checker.
@@ -275,9 +309,9 @@ def _is_free(row: Job, task_id: str) -> bool:
     return expired or row.claimed_by == task_id
 
 
-def _back_to_queue(row: Job) -> None:
+def _back_to_queue(row: Job, *, resend_at: datetime | None = None) -> None:
     row.state = State.QUEUED
     row.claimed_by = ""
     row.leased_until = None
-    row.resend_at = None
+    row.resend_at = resend_at
     row.save(update_fields=["state", "claimed_by", "leased_until", "resend_at", "reason", "error"])

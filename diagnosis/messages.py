@@ -28,7 +28,8 @@ REFUSALS: Final[dict[str, Sentence]] = {
         limit=MAX_MEGABYTES,
     ),
     "unsupported_type": _(
-        "This is not a JPEG, PNG, TIFF, WebP or PDF file, whatever its name says. Export the ECG page as one of these."
+        "This is not a JPEG, PNG, TIFF, WebP, PDF or DICOM file, whatever its name says. "
+        "Export the ECG page as one of these."
     ),
     "damaged_file": _("The file is damaged or cut short and cannot be opened. Scan or export it again."),
     "too_many_pixels": format_lazy(
@@ -37,7 +38,15 @@ REFUSALS: Final[dict[str, Sentence]] = {
     ),
     "too_small": _("The picture is too small to read. Scan or photograph the whole page at a higher resolution."),
     "encrypted_pdf": _("The PDF is protected by a password. Save it without protection and upload it again."),
-    "too_many_pages": _("The PDF has too many pages. Split it into smaller files and upload them one by one."),
+    "too_many_pages": _("The file has too many pages. Split it into smaller files and upload them one by one."),
+    "waveform_without_scale": _(
+        "The recording does not say how many millivolts its samples are. Export the ECG as a PDF or picture instead."
+    ),
+    "implausible_waveform": _(
+        "The recording's numbers cannot be those of an ECG: its sampling rate, unit or sensitivity is wrong. "
+        "Export the ECG as a PDF or picture instead."
+    ),
+    "recorded_at_implausible": _("An ECG cannot have been recorded then. Check the day and the time of recording."),
     "patient_reference_too_long": _("The patient reference is too long. Use at most 64 characters."),
     "patient_reference_invalid": _(
         "The patient reference contains characters that cannot be shown. Type it in instead of pasting it."
@@ -46,6 +55,22 @@ REFUSALS: Final[dict[str, Sentence]] = {
     "no_site": _("You do not belong to any site yet. Ask an administrator to add you to your hospital or department."),
     "site_not_allowed": _("You may not upload pages for this site. Choose one of your own sites."),
     "site_inactive": _("This site no longer accepts pages. Choose another site or ask an administrator."),
+}
+
+# The same, of files of which something has to be named.
+REFUSALS_NAMING: Final[dict[str, Sentence]] = {
+    "unsupported_dicom": _(
+        "This DICOM object holds neither an ECG waveform nor a picture nor a PDF (it is: {detail}). "
+        "Export one of these."
+    ),
+    "unsupported_compression": _(
+        "The picture in this DICOM file is compressed in a way that cannot be read here ({detail}). "
+        "Export it uncompressed or as JPEG."
+    ),
+    "too_few_leads": _(
+        "The recording lacks leads: {detail}. Isoline reads twelve leads recorded together, or I, II and V1 to V6."
+    ),
+    "recording_too_short": _("The recording lasts {detail} seconds; a page shows ten. Export the ten-second rhythm."),
 }
 
 # Why a page that was taken in could not be read.
@@ -137,14 +162,24 @@ WARNINGS: Final[dict[str, Sentence]] = {
     "traces_unread": _(
         "The traces could not be read as signals. This answer rests on the look of the page alone and is less reliable."
     ),
+    "rendered_from_waveform": _(
+        "Rendered from a DICOM waveform: Isoline drew this page from the recording; no machine printed it so."
+    ),
+    "recording_shortened": _("The recording is longer than the page: only its first ten seconds are shown and read."),
+    "may_show_names": _(
+        "The picture in the DICOM file may show names: what is drawn into it cannot be taken out. "
+        "Look before you share it."
+    ),
     "unlike_training_pages": _(
         "These traces are unlike those the model was trained on. Treat its answer with more than the usual doubt."
     ),
 }
 
 
-def refusal(code: str, fallback: str = "") -> str:
-    """Why a file was refused, as a sentence; the fallback serves codes this table does not know yet."""
+def refusal(code: str, fallback: str = "", detail: str = "") -> str:
+    """Why a file was refused, as a sentence; the fallback serves codes these tables do not know yet."""
+    if detail and code in REFUSALS_NAMING:
+        return str(REFUSALS_NAMING[code]).format(detail=detail)
     return str(REFUSALS.get(code) or fallback or gettext("The file could not be accepted."))
 
 

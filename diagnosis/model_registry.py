@@ -10,6 +10,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.audit.actions import Action
+from accounts.audit.log import record
 from diagnosis.models import ModelVersion
 from ml.bundle import read_manifest
 from ml.errors import BundleCorrupt
@@ -76,6 +78,7 @@ def activate(version: ModelVersion, user: User | None = None) -> ModelVersion:
         chosen.activated_at = timezone.now()
         chosen.activated_by = user
         chosen.save(update_fields=["is_active", "activated_at", "activated_by"])
+        record(Action.MODEL_ACTIVATED, actor=user, target=chosen, details={"sha256": chosen.sha256})
     logger.info("Model activated: %s (%s) by user %s", chosen, chosen.sha256[:12], user.pk if user else "–")
     return chosen
 

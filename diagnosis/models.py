@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -16,7 +17,8 @@ from accounts.models import Site
 class Upload(models.Model):
     """One page as it came in: the untouched bytes and the normalised image made of them.
 
-    A PDF of n pages makes n uploads with the same ``sha256`` and ``page_number`` 1…n.
+    A PDF of n pages makes n uploads with the same ``sha256`` and ``page_number`` 1…n. Of a DICOM file the original is
+    not the untouched bytes but a copy that names nobody; ``sha256`` and ``byte_size`` are still of what was sent.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -38,6 +40,8 @@ class Upload(models.Model):
 
     patient_reference = models.CharField(_("patient reference"), max_length=64, blank=True, db_index=True)
     note = models.TextField(_("note"), max_length=2000, blank=True)
+    recorded_at = models.DateTimeField(_("recorded"), null=True, blank=True)
+    warnings = models.JSONField(_("what to know of where the page comes from"), default=list, blank=True)
 
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
     deleted_by = models.ForeignKey(
@@ -55,10 +59,18 @@ class Upload(models.Model):
                 name="one_live_upload_per_site_and_page",
             ),
         )
-        indexes = (models.Index(fields=("site", "-created_at"), name="upload_site_newest"),)
+        indexes = (
+            models.Index(fields=("-created_at", "-id"), name="upload_newest"),
+            models.Index(fields=("site", "-created_at", "-id"), name="upload_site_newest"),
+        )
 
     def __str__(self) -> str:
         return f"{self.original_name} ({self.sha256[:8]})"
+
+    @property
+    def taken_at(self) -> datetime:
+        """By what a patient's pages are put in order: when the ECG was recorded, as far as anybody said."""
+        return self.recorded_at or self.created_at
 
 
 class ModelVersion(models.Model):
@@ -131,6 +143,11 @@ class Job(models.Model):
     def is_ended(self) -> bool:
         return self.state in self.ENDED
 
+    @property
+    def attempts_without_progress(self) -> int:
+        """What is held against the limit of attempts."""
+        return self.attempts
+
 
 class Diagnosis(Job):
     """One reading of one page by one model. Never edited once ended; a re-run makes a new row."""
@@ -156,6 +173,8 @@ class Diagnosis(Job):
     ENDED: ClassVar[tuple[str, ...]] = (State.DONE, State.REJECTED, State.FAILED)
 
     upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="diagnoses")
+    # The page's, once more, so that the newest of a site are found without looking at the pages of all others.
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+", editable=False, db_index=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
 
     model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, null=True, blank=True)
@@ -176,12 +195,25 @@ class Diagnosis(Job):
         verbose_name_plural = _("diagnoses")
         indexes = (
             models.Index(fields=("state", "resend_at"), name="diagnosis_sweep"),
-            models.Index(fields=("-created_at",), name="diagnosis_newest"),
-            models.Index(fields=("label", "-created_at"), name="diagnosis_label_newest"),
+            # The history's filters; each in the order in which it is shown. See `searching`.
+            models.Index(fields=("-created_at", "-id"), name="diagnosis_newest"),
+            models.Index(fields=("site", "-created_at", "-id"), name="diagnosis_site_newest"),
+            models.Index(fields=("label", "-created_at", "-id"), name="diagnosis_label_newest"),
+            models.Index(fields=("state", "-created_at", "-id"), name="diagnosis_state_newest"),
+            models.Index(fields=("model_version", "-created_at", "-id"), name="diagnosis_model_newest"),
+            models.Index(
+                fields=("-created_at", "-id"), condition=models.Q(abstained=True), name="diagnosis_unsure_newest"
+            ),
+            models.Index(fields=("confidence",), name="diagnosis_confidence"),
         )
 
     def __str__(self) -> str:
         return f"{self.get_state_display()} {self.get_label_display()}".strip()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self.site_id:
+            self.site_id = self.upload.site_id
+        super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
         return reverse("diagnosis:result", kwargs={"pk": self.pk})

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import IntegrityError, transaction
 
+from accounts.audit.actions import Action
+from accounts.audit.log import record
 from diagnosis import messages, tracing_files
 from diagnosis.heatmap_files import DrawnHeatmap, clear_away_all_but, heatmap_folder, save
 from diagnosis.jobs import Line
@@ -21,7 +23,7 @@ State = Diagnosis.State
 
 LINE: Final = Line(
     Diagnosis,
-    task="diagnose",
+    task="diagnosis.tasks.diagnose",
     lease_setting="ISOLINE_LEASE_S",
     sentence_of=messages.reason,
     when_deleted=State.REJECTED,
@@ -76,10 +78,14 @@ def requeue(diagnosis: Diagnosis, *, requested_by: User) -> Diagnosis:
         upload = Upload.objects.select_for_update().get(pk=diagnosis.upload_id)
         pending = upload.diagnoses.exclude(state__in=Diagnosis.ENDED).order_by("created_at").first()
         if pending is None:
-            return enqueue(upload=upload, requested_by=requested_by)
-        if pending.state == State.QUEUED:
-            LINE.dispatch_on_commit([pending.pk])
-        return pending
+            wanted = enqueue(upload=upload, requested_by=requested_by)
+        else:
+            wanted = pending
+            if pending.state == State.QUEUED:
+                LINE.dispatch_on_commit([pending.pk])
+        details = {"upload": upload.pk, "new": pending is None}
+        record(Action.READING_REQUESTED, actor=requested_by, target=wanted, site=upload.site, details=details)
+    return wanted
 
 
 def finish(claimed: Diagnosis, reading: Reading) -> bool:

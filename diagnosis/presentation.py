@@ -169,7 +169,9 @@ def cautions(explanation: Explanation | None) -> list[str]:
 
 def markdown(text: str) -> SafeString:
     """A model card as HTML; markup in it that is none of Markdown's is shown as text."""
-    return mark_safe(_MARKDOWN.render(text))  # noqa: S308  (the renderer escapes)
+    # A corner of a table that heads nothing is no heading: screen readers would read out an empty one.
+    html = _MARKDOWN.render(text).replace("<th></th>", "<td></td>")
+    return mark_safe(html)  # noqa: S308  (the renderer escapes)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ml import heatmap, narrative
 from ml.decode import decode_stored
 from ml.errors import BundleCorrupt, PageRejected
 from ml.leads import LeadsUnreadable, formats
-from ml.traces import Traces, attention, read_traces
+from ml.traces import traces_behind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,7 +94,7 @@ def _tracing(page: Page, finding: Finding | None) -> tracing_files.Drawn:
     if finding is not None and finding.unread:
         return tracing_files.Drawn({"reason": finding.unread})
     try:
-        found, shares = _traces_of(page, finding)
+        found, shares = traces_behind(page, finding)
     except LeadsUnreadable as refusal:
         return tracing_files.Drawn({"reason": refusal.code})
     except Exception:
@@ -111,16 +111,6 @@ def _tracing(page: Page, finding: Finding | None) -> tracing_files.Drawn:
         "sentences": narrative.to_json(found.sentences(shares)),
     }
     return tracing_files.Drawn(values, formats.to_json(found.leads), formats.to_svg(found.leads, page.shape))
-
-
-def _traces_of(page: Page, finding: Finding | None) -> tuple[Traces, dict[str, float]]:
-    """The traces, and lead → share of the evidence where a network looked."""
-    if finding is None:
-        return read_traces(page), {}
-    if finding.traces is not None:
-        return finding.traces, finding.lead_shares
-    found = read_traces(page, finding.region)
-    return found, attention(found.leads, finding.attribution, finding.crop)
 
 
 def page_image(upload: Upload) -> Page:

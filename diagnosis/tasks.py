@@ -11,7 +11,7 @@ from celery import Task, shared_task
 from django.conf import settings
 
 # The worker module connects the signal that loads the model in worker children; it imports no TensorFlow.
-from diagnosis import explanations, pipeline, worker  # noqa: F401
+from diagnosis import explanations, housekeeping, pipeline, worker  # noqa: F401
 
 if TYPE_CHECKING:
     P = ParamSpec("P")
@@ -36,7 +36,7 @@ def house_task(
     def make(function: Callable[Concatenate[Task, P], None]) -> Task:
         options: dict[str, Any] = {
             "bind": True,
-            "name": f"diagnosis.tasks.{function.__name__}",
+            "name": f"{function.__module__}.{function.__name__}",
             "acks_late": True,
             "reject_on_worker_lost": True,
             "ignore_result": True,
@@ -52,7 +52,7 @@ def house_task(
 @house_task()
 def diagnose(self: Task, pk: str) -> None:
     """Read the page of one diagnosis."""
-    if _is_key(pk):
+    if is_key(pk):
         from diagnosis import reading
 
         reading.read(pk, task_id=self.request.id)
@@ -61,7 +61,7 @@ def diagnose(self: Task, pk: str) -> None:
 @house_task(soft_limit_s=settings.ISOLINE_EXPLAIN_SOFT_LIMIT_S, hard_limit_s=settings.ISOLINE_EXPLAIN_HARD_LIMIT_S)
 def explain(self: Task, pk: str) -> None:
     """Make one explanation."""
-    if _is_key(pk):
+    if is_key(pk):
         from diagnosis import explaining
 
         explaining.explain(pk, task_id=self.request.id)
@@ -69,12 +69,14 @@ def explain(self: Task, pk: str) -> None:
 
 @house_task()
 def sweep(self: Task) -> None:
-    """Bring back lost diagnoses and explanations, pages first."""
+    """Bring back lost diagnoses and explanations, pages first; then what the other rooms have to clear up."""
     pipeline.sweep()
     explanations.sweep()
+    housekeeping.sweep()
 
 
-def _is_key(text: str) -> bool:
+def is_key(text: str) -> bool:
+    """Whether a message carries what can be a primary key; one that does not is dropped with a word in the log."""
     try:
         uuid.UUID(text)
     except (ValueError, TypeError, AttributeError):

@@ -44,3 +44,12 @@ def signals(tracing: Tracing) -> dict[str, Any]:
     with tracing.leads.open("rb") as file:
         found: dict[str, Any] = json.loads(gzip.decompress(file.read()))
     return found
+
+
+def gain_mm_per_mv(tracing: Tracing) -> float | None:
+    """How high 1 mV was drawn, as it was read; None where no leads were read or the storage has lost them."""
+    try:
+        gain = signals(tracing).get("gain_mm_per_mv")
+    except (OSError, ValueError):
+        return None
+    return float(gain) if isinstance(gain, int | float) and gain > 0 else None

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from diagnosis import intake
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.core.files.uploadedfile import UploadedFile
 
     from accounts.models import Site, User
@@ -34,7 +36,9 @@ class Outcome:
         return self.readings[0] if self.kind == "accepted" and len(self.readings) == 1 else None
 
 
-def take_in(file: UploadedFile, *, user: User, site: Site, patient_reference: str, note: str) -> Outcome:
+def take_in(
+    file: UploadedFile, *, user: User, site: Site, patient_reference: str, note: str, recorded_at: datetime | None
+) -> Outcome:
     """Pass one uploaded file to intake."""
     name = file.name or ""
     try:
@@ -45,6 +49,7 @@ def take_in(file: UploadedFile, *, user: User, site: Site, patient_reference: st
             site=site,
             patient_reference=patient_reference,
             note=note,
+            recorded_at=recorded_at,
         )
     except intake.UploadRefused as error:
         return Outcome(name, "refused", error.message)

@@ -1,4 +1,4 @@
-"""The browser's views: they ask ``intake``, ``pipeline``, ``deletion`` and ``selectors``, and render the answer."""
+"""The browser's views, but for the history: they ask ``intake``, ``pipeline`` and ``selectors``, and render."""
 
 from __future__ import annotations
 
@@ -9,25 +9,34 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views import View
 from django.views.generic import TemplateView
 
 from accounts import permissions
 from accounts.models import User
-from diagnosis import deletion, explanations, pipeline, presentation, selectors, uploading
+from diagnosis import (
+    deletion,
+    details,
+    disclosure,
+    explanations,
+    pipeline,
+    presentation,
+    selectors,
+    uploading,
+    viewer,
+    wording,
+)
 from diagnosis import messages as diagnosis_messages
-from diagnosis.forms import HistoryFilterForm, UploadForm
+from diagnosis.forms import UploadForm
 from diagnosis.messages import MAX_MEGABYTES, MAX_MEGAPIXELS, refusal
 from diagnosis.models import Diagnosis, ModelVersion, Upload
+from diagnosis.worklist.messages import archive_limits
 from ml import decode
 
-HISTORY_PAGE_SIZE = 20
 ROWS_AT_ONCE = 200
 
 
@@ -69,6 +78,7 @@ class UploadView(SignedInView):
                 site=fields["site"],
                 patient_reference=fields["patient_reference"],
                 note=fields["note"],
+                recorded_at=fields["recorded_at"],
             )
             for file in fields["file"]
         ]
@@ -94,6 +104,7 @@ class UploadView(SignedInView):
             "max_megapixels": MAX_MEGAPIXELS,
             "too_large": refusal("file_too_large"),
             "no_site": refusal("no_site"),
+            **archive_limits(),
         }
         return render(self.request, "diagnosis/upload.html", context, status=status)
 
@@ -102,7 +113,7 @@ class UploadRowsView(SignedInView):
     """The present state of the readings that an upload list still waits for."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        keys = [key for text in request.GET.getlist("id")[:ROWS_AT_ONCE] if (key := _uuid(text))]
+        keys = [key for text in request.GET.getlist("id")[:ROWS_AT_ONCE] if (key := uuid_or_none(text))]
         readings = selectors.diagnoses_visible_to(self.user).filter(pk__in=keys).select_related("upload")
         return render(request, "diagnosis/_readings.html", {"readings": readings})
 
@@ -135,6 +146,8 @@ class _ResultView(SignedInView):
             return {"tracing": None, "tracing_follows": presentation.tracing_follows(diagnosis)}
         return {
             "tracing": tracing,
+            "sentences": wording.sentences(tracing),
+            "page_scale": viewer.page_scale(tracing),
             "measured": presentation.measured(tracing),
             "measured_by_lead": presentation.measured_by_lead(tracing),
             "lead_columns": [presentation.quantity_name(name) for name in presentation.LEAD_COLUMNS],
@@ -172,6 +185,7 @@ class ResultView(_ResultView):
 
     def get(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         diagnosis = self.find(pk)
+        disclosure.page_viewed(self.user, diagnosis, diagnosis.upload, by=disclosure.BROWSER)
         newer, older = selectors.neighbours(self.user, diagnosis)
         context = self.context(diagnosis) | {
             "newer": newer,
@@ -180,7 +194,12 @@ class ResultView(_ResultView):
             .filter(upload=diagnosis.upload)
             .exclude(pk=diagnosis.pk)
             .select_related("model_version"),
+            "may_change_details": details.may_change(self.user, diagnosis.upload),
             "may_delete": selectors.may_delete(self.user, diagnosis.upload),
+            "pictures": viewer.pictures(diagnosis.upload),
+            "viewer_words": viewer.words(),
+            "paper_speeds": viewer.PAPER_SPEEDS_MM_PER_S,
+            "gains": viewer.GAINS_MM_PER_MV,
         }
         return render(request, "diagnosis/result.html", context)
 
@@ -256,52 +275,6 @@ class ReadAgainView(SignedInView):
         return redirect(pipeline.requeue(earlier, requested_by=self.user))
 
 
-class HistoryView(SignedInView):
-    """Every diagnosis this user may see, narrowed by the filters in the address."""
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        form = HistoryFilterForm(request.GET)
-        form.is_valid()
-        wanted = {field: value for field, value in form.cleaned_data.items() if value}
-        found = selectors.history(
-            self.user,
-            search=wanted.get("q", ""),
-            label=wanted.get("label", ""),
-            state=wanted.get("state", ""),
-            since=wanted.get("since"),
-            until=wanted.get("until"),
-        )
-        page = Paginator(found, HISTORY_PAGE_SIZE).get_page(request.GET.get("page"))
-        context = {
-            "form": form,
-            "page": page,
-            "page_links": [
-                (number, _with_page(request.GET, number) if isinstance(number, int) else "")
-                for number in page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)
-            ],
-            "newer_link": _with_page(request.GET, page.number - 1),
-            "older_link": _with_page(request.GET, page.number + 1),
-            "is_narrowed": bool(wanted) or bool(form.errors),
-            "deletable": set(
-                selectors.uploads_deletable_by(self.user)
-                .filter(pk__in=[reading.upload_id for reading in page])
-                .values_list("pk", flat=True)
-            ),
-            "just_deleted": self._just_deleted(),
-        }
-        is_fragment = (
-            request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers
-        )
-        template = "diagnosis/_history_results.html" if is_fragment else "diagnosis/history.html"
-        response = render(request, template, context)
-        patch_vary_headers(response, ("HX-Request",))
-        return response
-
-    def _just_deleted(self) -> Upload | None:
-        key = _uuid(self.request.GET.get("deleted", ""))
-        return selectors.uploads_restorable_by(self.user).filter(pk=key).first() if key else None
-
-
 class DeleteUploadView(SignedInView):
     """Ask, then take a page and its readings out of sight."""
 
@@ -318,7 +291,7 @@ class DeleteUploadView(SignedInView):
     def _find(self, pk: uuid.UUID) -> Upload:
         upload = get_object_or_404(selectors.uploads_visible_to(self.user).select_related("site"), pk=pk)
         if not selectors.may_delete(self.user, upload):
-            raise PermissionDenied
+            raise PermissionDenied(deletion.why_kept(upload))
         return upload
 
 
@@ -347,16 +320,8 @@ class ModelCardView(LoginRequiredMixin, TemplateView):
         return super().get_context_data(model=get_object_or_404(ModelVersion, pk=self.kwargs["pk"]), **kwargs)
 
 
-def _uuid(text: str) -> uuid.UUID | None:
+def uuid_or_none(text: str) -> uuid.UUID | None:
     try:
         return uuid.UUID(text)
     except ValueError:
         return None
-
-
-def _with_page(query: QueryDict, number: int) -> str:
-    """The present filters with another page number."""
-    query = query.copy()
-    query.pop("deleted", None)
-    query["page"] = str(number)
-    return f"?{query.urlencode()}"

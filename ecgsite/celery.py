@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, setup_logging, worker_init, worker_process_init
+from celery.signals import beat_init, setup_logging, task_postrun, task_prerun, worker_init, worker_process_init
 
 from . import (
     allocator,
     embedded_broker,  # noqa: F401  (makes embedded:// known)
+    request_context,
 )
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecgsite.settings.production")
@@ -39,6 +40,33 @@ def log_as_django_does(**kwargs: Any) -> None:
     from django.conf import settings
 
     dictConfig(settings.LOGGING)
+
+
+@worker_init.connect
+def leave_signs_and_count(sender: Any, **kwargs: Any) -> None:
+    """What a worker does beside its tasks, where anybody wants to know how it is."""
+    import django
+
+    django.setup()
+    from diagnosis.operations.signs import SignsOfLife
+    from ecgsite import metrics  # noqa: F401  (connects itself to the tasks)
+
+    app.steps["worker"].add(SignsOfLife)
+
+
+# What a task's first argument is the key of, in log lines.
+_ROWS = {"diagnosis.tasks.diagnose": "diagnosis", "diagnosis.tasks.explain": "explanation"}
+
+
+@task_prerun.connect
+def name_the_job(task: Any, args: Any, **kwargs: Any) -> None:
+    key = {_ROWS.get(task.name, "row"): str(args[0])} if args else {}
+    request_context.job.set({"task": task.name.rpartition(".")[2], **key})
+
+
+@task_postrun.connect
+def forget_the_job(**kwargs: Any) -> None:
+    request_context.job.set(None)
 
 
 @worker_process_init.connect

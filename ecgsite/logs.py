@@ -10,6 +10,10 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from django.http import HttpRequest
+
+from ecgsite import request_context
+
 # What every record has, and what Celery's and Django's loggers add for themselves.
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {
     "message",
@@ -23,6 +27,34 @@ _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {
 
 def extra_fields(record: logging.LogRecord) -> dict[str, Any]:
     return {name: value for name, value in vars(record).items() if name not in _USUAL}
+
+
+class WithContext(logging.Filter):
+    """Adds the request's id in web, the job's in a worker, to every line written meanwhile."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        for name, value in request_context.present().items():
+            if not hasattr(record, name):
+                setattr(record, name, value)
+        return True
+
+
+class RoutesOnly(logging.Filter):
+    """Names the route instead of the address in Django's lines about a request that failed.
+
+    The address of an invitation or a new password is itself the key, and other addresses may hold more than a log
+    should. Addresses that lead nowhere stay as they are.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        request = getattr(record, "request", None)
+        match = getattr(request, "resolver_match", None)
+        if match is not None and isinstance(request, HttpRequest) and isinstance(record.args, tuple):
+            route = f"/{match.route}"
+            record.args = tuple(
+                arg.replace(request.path, route) if isinstance(arg, str) else arg for arg in record.args
+            )
+        return True
 
 
 class TextFormatter(logging.Formatter):

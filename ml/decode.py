@@ -11,7 +11,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, overload
+from typing import Final
 
 import cv2
 import numpy as np
@@ -21,6 +21,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ml.errors import PageRejected
 from ml.jpeg import without_metadata
+from ml.lazy_pages import LazyPages
 
 Page = NDArray[np.uint8]
 
@@ -38,33 +39,47 @@ MEDIA_TYPES: Final = {
     "TIFF": "image/tiff",
     "WEBP": "image/webp",
     "PDF": "application/pdf",
+    "DICOM": "application/dicom",
 }
 # Pillow's JPEG reader opens MPO files too and then names them so; it knows no reader of that name.
 _OPENED_BY_PILLOW: Final = ("JPEG", "PNG", "TIFF", "WEBP")
-EXTENSIONS: Final = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".pdf")
+EXTENSIONS: Final = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".pdf", ".dcm")
+# Files of these kinds have pages of their own number, drawn one by one.
+MANY_PAGED: Final = ("application/pdf", "application/dicom")
 
 
 @dataclass(frozen=True)
 class DecodedFile:
-    """A file's pages as (height, width, 3) uint8 RGB arrays, upright, without metadata."""
+    """A file's pages as (height, width, 3) uint8 RGB arrays, upright, without metadata.
+
+    Attributes:
+        media_type: found in the bytes.
+        pages: one or several.
+        warnings: stable codes of what a reader of the pages should know of where they come from.
+        safe_copy: what may be kept of a file whose own bytes may not, because they say whose it is.
+        identifying: words that name the patient or the examination, in lower case; they must not be kept either.
+    """
 
     media_type: str
     pages: Sequence[Page]
+    warnings: tuple[str, ...] = ()
+    safe_copy: bytes | None = None
+    identifying: frozenset[str] = frozenset()
 
 
 def decode(data: bytes) -> DecodedFile:
     """Decode an uploaded file.
 
     Args:
-        data: the whole file. JPEG, PNG, TIFF (first page), WebP or PDF (every page).
+        data: the whole file. JPEG, PNG, TIFF (first page), WebP, PDF or DICOM (every page).
 
     Returns:
-        The media type found in the bytes and the pages, EXIF orientation applied. A PDF's pages are drawn when they
-        are asked for, which may raise ``damaged_file``, ``too_small`` or ``too_many_pixels``.
+        The media type found in the bytes and the pages, EXIF orientation applied. The pages of PDF and DICOM are drawn
+        when they are asked for, which may raise ``damaged_file``, ``too_small`` or ``too_many_pixels``.
 
     Raises:
         PageRejected: with code ``empty_file``, ``file_too_large``, ``unsupported_type``, ``damaged_file``,
-            ``too_many_pixels``, ``too_small``, ``encrypted_pdf`` or ``too_many_pages``.
+            ``too_many_pixels``, ``too_small``, ``encrypted_pdf`` or ``too_many_pages``, or one of `ml.dicom.read`.
     """
     if not data:
         raise PageRejected("empty_file", "The file is empty. Please choose the scan, photo or PDF again.")
@@ -74,6 +89,8 @@ def decode(data: bytes) -> DecodedFile:
             f"The file has {len(data) / 2**20:.1f} MB; the limit is {MAX_BYTES // 2**20} MB. "
             "Please save it smaller, for example as JPEG.",
         )
+    if data[128:132] == b"DICM":
+        return _decode_dicom(data)
     # The PDF standard allows junk before the header (ISO 32000-1, Annex H, note 13).
     if b"%PDF-" in data[:1024]:
         return DecodedFile("application/pdf", _decode_pdf(data))
@@ -142,7 +159,7 @@ def _decode_image(data: bytes) -> DecodedFile:
         warnings.simplefilter("ignore")
         try:
             with Image.open(io.BytesIO(data), formats=_OPENED_BY_PILLOW) as image:
-                _check_size(*image.size)
+                check_size(*image.size)
                 media_type = MEDIA_TYPES[image.format or ""]
                 page = _upright_rgb(image)
         except PageRejected:
@@ -150,7 +167,7 @@ def _decode_image(data: bytes) -> DecodedFile:
         except UnidentifiedImageError as error:
             raise PageRejected(
                 "unsupported_type",
-                "This is not a JPEG, PNG, TIFF, WebP or PDF file. Please export the ECG page as one of these.",
+                "This is not a JPEG, PNG, TIFF, WebP, PDF or DICOM file. Please export the ECG page as one of these.",
             ) from error
         except Image.DecompressionBombError as error:
             raise _too_many_pixels() from error
@@ -181,11 +198,11 @@ def _upright_rgb(image: Image.Image) -> Page:
 
 
 # PDFium has state of its own and may be used by one thread at a time only.
-_pdfium_in_use = threading.Lock()
+pdfium_in_use = threading.Lock()
 
 
-class _PdfPages(Sequence[Page]):
-    """The pages of a PDF, each drawn when it is asked for: fifty of them at once would take 600 MB."""
+class _PdfPages(LazyPages):
+    """The pages of a PDF; fifty of them at once would take 600 MB."""
 
     def __init__(self, data: bytes, count: int) -> None:
         self._data, self._count = data, count
@@ -193,20 +210,22 @@ class _PdfPages(Sequence[Page]):
     def __len__(self) -> int:
         return self._count
 
-    @overload
-    def __getitem__(self, index: int) -> Page: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Page]: ...
-    def __getitem__(self, index: int | slice) -> Page | list[Page]:
-        if isinstance(index, slice):
-            return [self[number] for number in range(*index.indices(self._count))]
-        number = range(self._count)[index]
-        with _pdfium_in_use, _open_pdf(self._data) as document:
+    def _page(self, number: int) -> Page:
+        with pdfium_in_use, open_pdf(self._data) as document:
             return _render_pdf_page(document, number)
 
 
+def _decode_dicom(data: bytes) -> DecodedFile:
+    # Its tables of tags take time and memory that other files do not need.
+    from ml import dicom
+
+    found = dicom.read(data)
+    pages = _decode_pdf(found.pdf) if found.pdf is not None else found.pages
+    return DecodedFile(dicom.MEDIA_TYPE, pages, found.warnings, found.safe_copy, found.identifying)
+
+
 def _decode_pdf(data: bytes) -> _PdfPages:
-    with _pdfium_in_use, _open_pdf(data) as document:
+    with pdfium_in_use, open_pdf(data) as document:
         count = len(document)
         if count == 0:
             raise PageRejected("damaged_file", "The PDF has no pages. Please export it again.")
@@ -218,7 +237,12 @@ def _decode_pdf(data: bytes) -> _PdfPages:
     return _PdfPages(data, count)
 
 
-def _open_pdf(data: bytes) -> pdfium.PdfDocument:
+def open_pdf(data: bytes) -> pdfium.PdfDocument:
+    """Open a PDF, while holding ``pdfium_in_use``.
+
+    Raises:
+        PageRejected: ``encrypted_pdf`` or ``damaged_file``.
+    """
     try:
         return pdfium.PdfDocument(data)
     except pdfium.PdfiumError as error:
@@ -237,7 +261,7 @@ def _render_pdf_page(document: pdfium.PdfDocument, index: int) -> Page:
         width_pt, height_pt = page.get_size()
         # A poster-sized page, or one whose program took its pixels for points, is drawn coarser rather than refused.
         scale = min(PDF_DPI / 72, MAX_PDF_SIDE / max(width_pt, height_pt, 1.0))
-        _check_size(int(width_pt * scale), int(height_pt * scale))
+        check_size(int(width_pt * scale), int(height_pt * scale))
         bitmap = page.render(scale=scale, rev_byteorder=True)
         pixels = np.array(bitmap.to_numpy()[..., :3], dtype=np.uint8)
     except pdfium.PdfiumError as error:
@@ -247,7 +271,12 @@ def _render_pdf_page(document: pdfium.PdfDocument, index: int) -> Page:
     return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 
 
-def _check_size(width: int, height: int) -> None:
+def check_size(width: int, height: int) -> None:
+    """Refuse a picture that is too large to decode or too small to read.
+
+    Raises:
+        PageRejected: ``too_many_pixels`` or ``too_small``.
+    """
     if width * height > MAX_PIXELS:
         raise _too_many_pixels()
     if min(width, height) < MIN_SIDE:

@@ -9,12 +9,14 @@ class PageRejected(Exception):
     Attributes:
         code: stable identifier for machines, e.g. ``"not_an_ecg_page"``.
         message: one sentence a person can act on.
+        detail: what the sentence names, where it names something found in the file, e.g. ``"JPEG Lossless"``.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, *, detail: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.detail = detail
 
 
 class BundleCorrupt(Exception):

@@ -156,9 +156,10 @@ def _refusal(evidence: Evidence, layers: Layers, region: EcgRegion) -> PageRejec
 
 def _sharpness(layers: Layers, region: EcgRegion) -> float:
     """How steeply ink rises out of the paper: 90th percentile of its slope a working pixel, in heights of the ink."""
-    contrast = _part(layers, region)[0].astype(np.float32)
-    darkest = max(_darkest(contrast.astype(np.uint8)), 1.0)
-    slope = np.hypot(*(cv2.Sobel(contrast, cv2.CV_32F, *along, scale=1 / 8) for along in ((1, 0), (0, 1))))
+    contrast = _part(layers, region)[0]
+    darkest = max(_darkest(contrast), 1.0)
+    along = ((1, 0), (0, 1))
+    slope = np.hypot(*(cv2.Sobel(contrast, cv2.CV_32F, *direction, scale=1 / 8) for direction in along))
     inked = cv2.dilate((contrast > 0.4 * darkest).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     return float(np.percentile(slope[inked], 90) / darkest) if inked.any() else 0.0
 

@@ -1,7 +1,8 @@
 """Draw signals as the page an electrocardiograph would print.
 
 The measures follow a common report page at 200 dots per inch: 2213 × 1572 pixels, 25 mm/s, 10 mm/mV, a frame round a
-light grid, header and footer outside it. Every rendered page says in its header that it shows no patient.
+light grid, header and footer outside it. Every rendered page says in its header what it is: one that shows no patient,
+or one drawn from a recording.
 """
 
 from __future__ import annotations
@@ -135,6 +136,7 @@ def render_page(
     footer: str | None = None,
     texture: float = 0.0,
     pulses: bool = True,
+    mark: str = MARK,
     seed: int = 0,
 ) -> RenderedPage:
     """Draw twelve leads on one page.
@@ -152,6 +154,7 @@ def render_page(
         footer: line below the frame; by default speed, gain, band and layout.
         texture: how uneven the paper is, in grey levels (standard deviation); real paper has 1 to 4.
         pulses: whether calibration pulses stand before the strips.
+        mark: what the page says of itself in red.
         seed: small differences between pages: line weight and how the rows are spaced.
 
     Returns:
@@ -170,7 +173,7 @@ def render_page(
     scale = size[0] / FULL_SIZE[0]
     sheet = _Sheet(round(size[1] / scale), plan, GRIDS[grid], seed, pulses=pulses)
     sheet.draw_paper()
-    sheet.draw_print(title, header, footer)
+    sheet.draw_print(title, header, footer, mark)
     leads = sheet.draw_leads(signals, sampling_hz)
     image = _textured(sheet.image, texture, seed) if texture > 0 else sheet.image
     if size != (image.shape[1], image.shape[0]):
@@ -237,10 +240,10 @@ class _Sheet:
             corners = (_FRAME_LEFT, self.top), (_FRAME_RIGHT, self.bottom)
             cv2.rectangle(self.image, *corners, self.grid.frame, _FRAME_WIDTH)
 
-    def draw_print(self, title: str, header: tuple[str, ...], footer: str | None) -> None:
+    def draw_print(self, title: str, header: tuple[str, ...], footer: str | None, mark: str) -> None:
         """Everything outside the frame: title, mark, header lines, rule and footer."""
         self._text(title, 1000, 58 * self.stretch, height=34, weight=2)
-        self._text(MARK, 1480, 58 * self.stretch, height=26, weight=2, colour=_MARK_RED)
+        self._text(mark, 1480, 58 * self.stretch, height=26, weight=2, colour=_MARK_RED)
         for text, y in zip(header, _HEADER_LINES, strict=False):
             self._text(text, _FRAME_LEFT, y * self.stretch, height=21)
         for y in _RULES:
@@ -297,6 +300,14 @@ class _Sheet:
             self._polyline(np.array([[x, top], [x, bottom]]), 2)
 
     def _polyline(self, points: NDArray[np.float64], width: int) -> None:
+        if np.isnan(points).any():
+            # The pen is lifted over gaps.
+            missing = np.flatnonzero(np.isnan(points).any(axis=1))
+            for stroke in np.split(points, missing):
+                whole = stroke[~np.isnan(stroke).any(axis=1)]
+                if len(whole) > 1:
+                    self._polyline(whole, width)
+            return
         fixed = np.round(points * (1 << _SUBPIXEL_BITS)).astype(np.int32)
         cv2.polylines(self.image, [fixed], False, _INK, width, cv2.LINE_AA, _SUBPIXEL_BITS)
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 import numpy as np
 
 from ml.decode import decode
-from ml.leads import LeadsUnreadable, read_leads
+from ml.leads import LeadsUnreadable
+from ml.leads.reader import read_leads
 from ml.measurements.measure import measure
 from ml.measurements.values import Measurements
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.leads import LeadsUnreadable, read_leads
+from ml.leads import LeadsUnreadable
+from ml.leads.reader import read_leads
 from ml.measurements.measure import Examination, examine
 from ml.narrative import Sentence, describe
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ml.leads import Leads
     from ml.measurements.values import Measurements
     from ml.page import Crop, EcgRegion
+    from ml.predictor import Finding
 
 # Leads read worse than this are worth a warning beside everything that was made of them.
 POOR_QUALITY: Final = 0.8
@@ -69,6 +71,24 @@ def read_traces(page: Page, region: EcgRegion | None = None) -> Traces:
     return Traces(leads, examine(leads))
 
 
+def traces_behind(page: Page, finding: Finding | None) -> tuple[Traces, dict[str, float]]:
+    """The traces of a page that was read, and lead → share of the evidence where a network looked.
+
+    Args:
+        page: RGB, (H, W, 3) uint8.
+        finding: what the model said of it; None where that is lost. Its traces are taken where it has them.
+
+    Raises:
+        LeadsUnreadable: the traces cannot be found, told apart or scaled.
+    """
+    if finding is None:
+        return read_traces(page), {}
+    if finding.traces is not None:
+        return finding.traces, finding.lead_shares
+    found = read_traces(page, finding.region)
+    return found, attention(found.leads, finding.attribution, finding.crop)
+
+
 def attention(leads: Leads, attribution: NDArray[np.float32], crop: Crop) -> dict[str, float]:
     """Lead → share of the whole attribution that lies in its box; rhythm strips are boxes too, but of no lead."""
     total = float(attribution.sum())
@@ -102,4 +122,4 @@ def _boxes(leads: Leads, crop: Crop) -> dict[str, tuple[float, float, float, flo
     return boxes
 
 
-__all__ = ["LeadsUnreadable", "Traces", "attention", "read_traces"]
+__all__ = ["LeadsUnreadable", "Traces", "attention", "read_traces", "traces_behind"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,3 +52,40 @@ def test_the_notebook_lines_of_the_lab_run(capsys: pytest.CaptureFixture[str], m
     exec(compile(lines, "docs/lab.md", "exec"), {})
 
     assert "Heart rate" in capsys.readouterr().out
+
+
+def api_document() -> str:
+    return (REPOSITORY / "docs" / "api.md").read_text(encoding="utf-8")
+
+
+def test_every_code_of_a_problem_stands_in_the_table_with_its_status_and_no_other_does() -> None:
+    from diagnosis.api.problems import CODES
+
+    table = re.findall(r"^\| (\d{3}) \| `(\w+)` \|", api_document(), re.MULTILINE)
+    assert {code: int(status) for status, code in table} == {code: int(each.status) for code, each in CODES.items()}
+
+
+def test_every_scope_and_event_stands_in_its_table_and_no_other_does() -> None:
+    from accounts.scopes import Scope
+    from diagnosis.webhooks.models import Event
+
+    assert set(re.findall(r"^\| `(\w+:\w+)` \|", api_document(), re.MULTILINE)) == set(Scope.values)
+    assert set(re.findall(r"^\| `(\w+\.\w+)` \|", api_document(), re.MULTILINE)) == set(Event.values)
+
+
+def test_the_check_of_a_webhook_s_signature_works_as_it_is_printed() -> None:
+    import time
+
+    from diagnosis.webhooks.signing import signature
+
+    (lines,) = re.findall(r"```python\n(.*?)```", api_document(), re.DOTALL)
+    printed: dict[str, Any] = {}
+    exec(compile(lines, "docs/api.md", "exec"), printed)
+    is_from_isoline = printed["is_from_isoline"]
+    body = '{"event": "diagnosis.done"}'
+    now = int(time.time())
+
+    assert is_from_isoline("whsec_a", signature("whsec_a", body), body.encode())
+    assert not is_from_isoline("whsec_b", signature("whsec_a", body), body.encode())
+    assert not is_from_isoline("whsec_a", signature("whsec_a", body), body.encode() + b" ")
+    assert not is_from_isoline("whsec_a", signature("whsec_a", body, at=now - 600), body.encode())

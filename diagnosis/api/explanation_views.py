@@ -13,7 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.scopes import Scope
 from diagnosis import explanations, selectors
+from diagnosis.api import examples
 from diagnosis.api.serializers import (
     ExplanationSerializer,
     MethodFilterSerializer,
@@ -21,11 +23,14 @@ from diagnosis.api.serializers import (
     WantedExplanationSerializer,
 )
 from diagnosis.api.views import problems_of, user_of
+from diagnosis.idempotency.replay import idempotent
 from diagnosis.models import Diagnosis, Explanation
 
 
 class MethodsView(APIView):
     """The methods that can explain one diagnosis."""
+
+    required_scopes = {"GET": Scope.DIAGNOSES_READ, "POST": Scope.EXPLANATIONS_WRITE}  # noqa: RUF012
 
     @property
     def throttle_scope(self) -> str:
@@ -39,6 +44,7 @@ class MethodsView(APIView):
         tags=["explanations"],
         parameters=[MethodFilterSerializer],
         responses={200: MethodSerializer(many=True), **problems_of(400, 401, 404, 409, 429)},
+        examples=[examples.A_METHOD],
     )
     def get(self, request: Request, pk: Any) -> Response:
         diagnosis = self._diagnosis(pk)
@@ -65,7 +71,9 @@ class MethodsView(APIView):
             202: ExplanationSerializer,
             **problems_of(400, 401, 404, 409, 415, 429),
         },
+        examples=[examples.WANTED_EXPLANATION, examples.EXPLANATION_DONE, examples.EXPLANATION_QUEUED],
     )
+    @idempotent
     def post(self, request: Request, pk: Any) -> Response:
         diagnosis = self._diagnosis(pk)
         wanted = WantedExplanationSerializer(data=request.data)
@@ -88,11 +96,13 @@ class MethodsView(APIView):
         summary="One explanation",
         tags=["explanations"],
         responses={200: ExplanationSerializer, **problems_of(401, 404, 429)},
+        examples=[examples.EXPLANATION_DONE],
     )
 )
 class ExplanationDetailView(generics.RetrieveAPIView[Explanation]):
     """One explanation: its progress and, once done, its pictures."""
 
+    required_scopes = Scope.DIAGNOSES_READ
     serializer_class = ExplanationSerializer
 
     def get_queryset(self) -> QuerySet[Explanation]:

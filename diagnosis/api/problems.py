@@ -6,6 +6,7 @@ https://www.rfc-editor.org/rfc/rfc9457
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -17,8 +18,14 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_framework_handler
 
+from diagnosis import messages
+from diagnosis.details import DetailsAreSigned
 from diagnosis.explanations import CannotExplain
 from diagnosis.intake import UploadRefused
+from diagnosis.review import refusals
+from diagnosis.review.refusals import CannotReport
+from diagnosis.worklist.batches import BatchRefused
+from diagnosis.worklist.messages import REFUSALS as BATCH_REFUSALS
 
 logger = logging.getLogger(__name__)
 
@@ -28,18 +35,102 @@ CONTENT_TYPE: Final = "application/problem+json"
 _STATUS_OF_REFUSAL: Final = {
     "file_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "unsupported_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "unsupported_dicom": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "unsupported_compression": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "no_site": HTTPStatus.FORBIDDEN,
     "site_not_allowed": HTTPStatus.FORBIDDEN,
     "site_inactive": HTTPStatus.FORBIDDEN,
     "patient_reference_too_long": HTTPStatus.BAD_REQUEST,
+    "recorded_at_implausible": HTTPStatus.BAD_REQUEST,
     "patient_reference_invalid": HTTPStatus.BAD_REQUEST,
     "note_too_long": HTTPStatus.BAD_REQUEST,
+    "nothing_sent": HTTPStatus.BAD_REQUEST,
+    "one_archive_at_a_time": HTTPStatus.BAD_REQUEST,
+    "archive_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "archive_unpacks_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "too_many_files": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "too_many_parts": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 }
 
 # What a refused request for an explanation answers; what is not here is a wrong method or class.
 _STATUS_OF_NO_EXPLANATION: Final = {
     "not_done": HTTPStatus.CONFLICT,
     "too_many_waiting": HTTPStatus.TOO_MANY_REQUESTS,
+}
+
+# What a refused change of a report answers; what is not here does not fit the state that it is in.
+_STATUS_OF_NO_REPORT: Final = {
+    "verdict_unknown": HTTPStatus.BAD_REQUEST,
+    "nothing_to_agree_with": HTTPStatus.BAD_REQUEST,
+    "label_unknown": HTTPStatus.BAD_REQUEST,
+    "label_is_the_models": HTTPStatus.BAD_REQUEST,
+    "label_without_override": HTTPStatus.BAD_REQUEST,
+    "unreadable_has_findings": HTTPStatus.BAD_REQUEST,
+    "finding_unknown": HTTPStatus.BAD_REQUEST,
+    "comment_too_long": HTTPStatus.BAD_REQUEST,
+    "comment_invalid": HTTPStatus.BAD_REQUEST,
+    "reason_missing": HTTPStatus.BAD_REQUEST,
+    "reason_too_long": HTTPStatus.BAD_REQUEST,
+    "same_signer": HTTPStatus.FORBIDDEN,
+    "proof_missing": HTTPStatus.BAD_REQUEST,
+    "wrong_password": HTTPStatus.FORBIDDEN,
+    "wrong_code": HTTPStatus.FORBIDDEN,
+    "locked_out": HTTPStatus.TOO_MANY_REQUESTS,
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a code comes with."""
+
+    status: int
+    meaning: str
+
+
+# Every code the API answers with; the table in docs/api.md. What refuses something else adds its own here.
+CODES: Final[dict[str, Problem]] = {
+    **{
+        code: Problem(_STATUS_OF_NO_REPORT.get(code, HTTPStatus.CONFLICT), "report refused")
+        for code in refusals.SENTENCES
+    },
+    "parse_error": Problem(400, "the body is no valid JSON or form"),
+    "validation_error": Problem(400, "fields are missing or not valid; `errors` names them"),
+    "idempotency_key_invalid": Problem(400, "`Idempotency-Key` is not 1 to 80 printable ASCII characters"),
+    "not_authenticated": Problem(401, "no token was sent"),
+    "authentication_failed": Problem(401, "the token is not valid, has expired or was revoked"),
+    "invalid_credentials": Problem(401, "user name and password do not match"),
+    "second_factor_required": Problem(401, "the account has a second factor; send its code as `otp`"),
+    "code_wrong": Problem(401, "the code in `otp` is not accepted"),
+    "code_used": Problem(401, "the code in `otp` was used before; wait for the next one"),
+    "code_too_soon": Problem(401, "too many wrong codes; wait as `detail` says"),
+    "second_factor_setup_required": Problem(403, "the role asks for a second factor; set one up in the browser"),
+    "password_expired": Problem(403, "the password has expired; choose a new one in the browser"),
+    "permission_denied": Problem(403, "the account may not do this, or a browser's CSRF token is missing"),
+    "missing_scope": Problem(403, "the token has not got the scope"),
+    "wrong_password": Problem(403, "the password asked for again is wrong"),
+    "not_found": Problem(404, "there is no such thing, or it is not for this account to see"),
+    "method_not_allowed": Problem(405, "the address does not take this method"),
+    "not_acceptable": Problem(406, "`Accept` asks for something else than JSON"),
+    "details_signed": Problem(409, "a report on the page is signed, so what is noted of it stays"),
+    "idempotency_in_flight": Problem(409, "the first request with this key is being worked on"),
+    "request_too_large": Problem(413, "the body is larger than 1 MB"),
+    "unsupported_content_type": Problem(415, "the body is of a type that the address does not take"),
+    "idempotency_key_reused": Problem(422, "the key was used for another request"),
+    "throttled": Problem(429, "too many requests; see `Retry-After`"),
+    "locked_out": Problem(429, "too many wrong passwords; see `Retry-After`"),
+    "internal_error": Problem(500, "an error on our side"),
+    **{
+        code: Problem(_STATUS_OF_REFUSAL.get(code, HTTPStatus.UNPROCESSABLE_ENTITY), "upload refused")
+        for code in (*messages.REFUSALS, *messages.REFUSALS_NAMING)
+    },
+    **{
+        code: Problem(_STATUS_OF_REFUSAL.get(code, HTTPStatus.UNPROCESSABLE_ENTITY), "batch refused")
+        for code in BATCH_REFUSALS
+    },
+    **{
+        code: Problem(_STATUS_OF_NO_EXPLANATION.get(code, HTTPStatus.BAD_REQUEST), "explanation refused")
+        for code in ("not_done", "unknown_method", "unknown_label", "too_many_waiting")
+    },
 }
 
 
@@ -49,11 +140,17 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied(str(error) or None)
-    if isinstance(error, UploadRefused):
+    if isinstance(error, (UploadRefused, BatchRefused)):
         status = _STATUS_OF_REFUSAL.get(error.code, HTTPStatus.UNPROCESSABLE_ENTITY)
         return _problem(status, error.code, error.message)
     if isinstance(error, CannotExplain):
         return _problem(_STATUS_OF_NO_EXPLANATION.get(error.code, HTTPStatus.BAD_REQUEST), error.code, str(error))
+    if isinstance(error, DetailsAreSigned):
+        return _problem(HTTPStatus.CONFLICT, "details_signed", str(error))
+    if isinstance(error, CannotReport):
+        status = _STATUS_OF_NO_REPORT.get(error.code, HTTPStatus.CONFLICT)
+        headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else None
+        return _problem(status, error.code, str(error), headers=headers)
     if isinstance(error, exceptions.ValidationError):
         return _problem(
             HTTPStatus.BAD_REQUEST,

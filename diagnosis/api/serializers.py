@@ -12,10 +12,15 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from accounts.models import Site
-from diagnosis import explanations, messages
+from accounts.scopes import Scope, scopes_of
+from diagnosis import explanations, messages, wording
 from diagnosis.intake import MAX_NOTE_LENGTH, MAX_REFERENCE_LENGTH
 from diagnosis.models import Diagnosis, Explanation, Heatmap, ModelVersion, Tracing, Upload
-from diagnosis.selectors import NOT_SURE, tracing_of
+from diagnosis.review.api.serializers import ReportBriefSerializer
+from diagnosis.review.models import Report
+from diagnosis.review.selectors import standing
+from diagnosis.searching import NO_REPORT, NOT_SURE
+from diagnosis.selectors import tracing_of
 
 RANDOMISATION_CHECK = serializers.ChoiceField(
     choices=[
@@ -25,6 +30,11 @@ RANDOMISATION_CHECK = serializers.ChoiceField(
     ],
     read_only=True,
     help_text=_("Whether its maps change when the network's learned weights are replaced by random ones."),
+)
+UPLOAD_WARNINGS = serializers.ListField(
+    child=serializers.CharField(),
+    read_only=True,
+    help_text=_("Stable codes of where the page comes from, e.g. “rendered_from_waveform” or “may_show_names”."),
 )
 METHOD_STATES = [(explanations.NOT_REQUESTED, _("Not requested")), *Explanation.State.choices]
 
@@ -50,13 +60,25 @@ class DiagnosisBriefSerializer(serializers.ModelSerializer[Diagnosis]):
         fields = ("id", "status", "url", "upload", "page_number")
 
 
-class UploadInSerializer(serializers.Serializer[Any]):
+class DetailsSerializer(serializers.Serializer[Any]):
+    """What is noted of a page. What is left out stays as it is."""
+
+    patient_reference = serializers.CharField(required=False, allow_blank=True, max_length=MAX_REFERENCE_LENGTH)
+    note = serializers.CharField(required=False, allow_blank=True, max_length=MAX_NOTE_LENGTH)
+    recorded_at = serializers.DateTimeField(
+        required=False,
+        allow_null=True,
+        help_text=_("When the ECG was taken; without an offset in the server’s time zone."),
+    )
+
+
+class UploadInSerializer(DetailsSerializer):
     """The form fields of an upload."""
 
     # Empty files and long names are left to the intake, which has a sentence for each.
-    file = serializers.FileField(allow_empty_file=True, help_text=_("JPEG, PNG, TIFF, WebP or PDF, up to 25 MB."))
-    patient_reference = serializers.CharField(required=False, allow_blank=True, max_length=MAX_REFERENCE_LENGTH)
-    note = serializers.CharField(required=False, allow_blank=True, max_length=MAX_NOTE_LENGTH)
+    file = serializers.FileField(
+        allow_empty_file=True, help_text=_("JPEG, PNG, TIFF, WebP, PDF or DICOM, up to 25 MB.")
+    )
     site = serializers.CharField(
         required=False,
         allow_blank=True,
@@ -72,8 +94,11 @@ class UploadSerializer(serializers.ModelSerializer[Upload]):
     uploaded_by = serializers.CharField(source="uploaded_by.username", read_only=True)
     page_url = LinkField(view_name="diagnosis:page_image")
     thumbnail_url = LinkField(view_name="diagnosis:thumbnail")
-    original_url = LinkField(view_name="diagnosis:original")
+    original_url = LinkField(
+        view_name="diagnosis:original", help_text=_("The file as it was sent; of DICOM, a copy that names nobody.")
+    )
     diagnoses = DiagnosisBriefSerializer(many=True, read_only=True)
+    warnings = UPLOAD_WARNINGS
 
     class Meta:
         model = Upload
@@ -92,6 +117,8 @@ class UploadSerializer(serializers.ModelSerializer[Upload]):
             "height",
             "patient_reference",
             "note",
+            "recorded_at",
+            "warnings",
             "page_url",
             "thumbnail_url",
             "original_url",
@@ -145,12 +172,22 @@ class PageSerializer(serializers.ModelSerializer[Upload]):
     site = SiteSerializer(read_only=True)
     url = LinkField(view_name="api:upload-detail")
     page_url = LinkField(view_name="diagnosis:page_image")
+    warnings = UPLOAD_WARNINGS
 
     class Meta:
         model = Upload
         fields = (
             *("id", "url", "page_url", "sha256", "site", "created_at"),
-            *("original_name", "page_number", "width", "height", "patient_reference", "note"),
+            *(
+                "original_name",
+                "page_number",
+                "width",
+                "height",
+                "patient_reference",
+                "note",
+                "recorded_at",
+                "warnings",
+            ),
         )
 
 
@@ -253,6 +290,12 @@ class DiagnosisSerializer(serializers.ModelSerializer[Diagnosis]):
     )
     text = serializers.SerializerMethodField(help_text=_("The findings in words; empty where nothing was measured."))
     leads_url = LinkField(view_name="api:diagnosis-leads", help_text=_("The traces as signals, JSON or CSV."))
+    report = serializers.SerializerMethodField(
+        help_text=_(
+            "The clinician's report: the signed version, else the open one. Null without any, and without the scope."
+        )
+    )
+    report_url = LinkField(view_name="api:diagnosis-report", help_text=_("Every version of it."))
     upload = PageSerializer(read_only=True)
     page_url = serializers.SerializerMethodField(help_text=_("The page image, JPEG or PNG."))
     result_url = LinkField(view_name="diagnosis:result", help_text=_("The result for people, in a browser."))
@@ -264,7 +307,8 @@ class DiagnosisSerializer(serializers.ModelSerializer[Diagnosis]):
             *("label", "abstained", "confidence", "probabilities", "possible"),
             *("answered_by", "second_opinion", "distance", "warnings", "crop"),
             *("quality", "measurements", "text", "leads_url"),
-            *("model", "heatmaps", "explanations_url", "upload", "page_url", "result_url"),
+            *("model", "heatmaps", "explanations_url", "report", "report_url"),
+            *("upload", "page_url", "result_url"),
             *("created_at", "started_at", "finished_at"),
         )
         read_only_fields = fields
@@ -292,7 +336,14 @@ class DiagnosisSerializer(serializers.ModelSerializer[Diagnosis]):
     @extend_schema_field(FindingSerializer(many=True))
     def get_text(self, diagnosis: Diagnosis) -> list[dict[str, Any]]:
         tracing = tracing_of(diagnosis)
-        return tracing.sentences if tracing else []
+        return wording.sentences(tracing) if tracing else []
+
+    @extend_schema_field(ReportBriefSerializer(allow_null=True))
+    def get_report(self, diagnosis: Diagnosis) -> dict[str, Any] | None:
+        if Scope.REPORTS_READ not in scopes_of(self.context.get("request")):
+            return None
+        foremost = standing(diagnosis.reports.all()).foremost
+        return dict(ReportBriefSerializer(foremost, context=self.context).data) if foremost else None
 
     @extend_schema_field(serializers.URLField())
     def get_page_url(self, diagnosis: Diagnosis) -> str:
@@ -347,14 +398,20 @@ class MethodSerializer(serializers.Serializer[Any]):
     """A method that can explain the answer, and how far it has come for one class."""
 
     name = serializers.CharField(source="method.name")
-    title = serializers.CharField(source="method.title")
-    summary = serializers.CharField(source="method.summary", help_text=_("What its map shows, and what not."))
+    title = serializers.SerializerMethodField()
+    summary = serializers.SerializerMethodField(help_text=_("What its map shows, and what not."))
     source = serializers.CharField(source="method.source", help_text=_("Paper or library."))  # type: ignore[assignment]
     randomisation_check = RANDOMISATION_CHECK
     label = serializers.ChoiceField(choices=Diagnosis.Label.choices)  # type: ignore[assignment]
     status = serializers.ChoiceField(choices=METHOD_STATES, source="state")
     explanation = ExplanationSerializer(allow_null=True, help_text=_("What was asked for; null: nothing."))
     heatmap = HeatmapSerializer(allow_null=True, help_text=_("Its picture; one comes with the reading."))
+
+    def get_title(self, choice: explanations.Choice) -> str:
+        return wording.method_title(choice.method)
+
+    def get_summary(self, choice: explanations.Choice) -> str:
+        return wording.method_summary(choice.method)
 
 
 class WantedExplanationSerializer(serializers.Serializer[Any]):
@@ -391,6 +448,26 @@ class HistoryFilterSerializer(serializers.Serializer[Any]):
         help_text=_("The answer given; “not_sure” for abstentions."),
     )
     state = serializers.ChoiceField(required=False, allow_blank=True, choices=Diagnosis.State.choices)
+    site = serializers.CharField(
+        required=False, allow_blank=True, max_length=120, help_text=_("Number or name of a site.")
+    )
+    reviewer = serializers.CharField(
+        required=False, allow_blank=True, max_length=150, help_text=_("User name of somebody who signed the report.")
+    )
+    agreement = serializers.ChoiceField(
+        required=False,
+        allow_blank=True,
+        choices=[*Report.Verdict.choices, (NO_REPORT, _("No signed report"))],
+        help_text=_("What the signed report says of the model's answer; “none” where there is no signed report."),
+    )
+    model = serializers.RegexField(
+        "^[0-9a-fA-F]{4,64}$",
+        required=False,
+        allow_blank=True,
+        help_text=_("The SHA-256 of the model's bundle, or its start."),
+    )
+    confidence_min = serializers.FloatField(required=False, min_value=0, max_value=1, help_text=_("0…1, included."))
+    confidence_max = serializers.FloatField(required=False, min_value=0, max_value=1, help_text=_("0…1, included."))
     since = serializers.DateField(required=False, help_text=_("First day."))
     until = serializers.DateField(required=False, help_text=_("Last day, included."))
 

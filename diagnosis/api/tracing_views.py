@@ -14,9 +14,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from diagnosis import selectors, tracing_files
+from accounts.scopes import Scope
+from diagnosis import disclosure, selectors, tracing_files
+from diagnosis.api import examples
 from diagnosis.api.serializers import LeadsSerializer
-from diagnosis.api.views import problems_of
+from diagnosis.api.views import problems_of, user_of
 from ml.leads import formats
 
 CSV: Final = "csv"
@@ -28,6 +30,8 @@ class _WantedSerializer(serializers.Serializer[Any]):
 
 class LeadsView(APIView):
     """The leads of one diagnosis' page."""
+
+    required_scopes = Scope.DIAGNOSES_READ
 
     @extend_schema(
         operation_id="diagnoses_leads",
@@ -42,16 +46,22 @@ class LeadsView(APIView):
             (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR),
             **problems_of(400, 401, 404, 429),
         },
+        examples=[examples.LEADS, examples.LEADS_CSV],
     )
     def get(self, request: Request, pk: Any) -> Response | HttpResponse:
         wanted = _WantedSerializer(data=request.query_params)
         wanted.is_valid(raise_exception=True)
-        tracing = get_object_or_404(selectors.tracings_visible_to(request.user), diagnosis_id=pk)
+        tracings = selectors.tracings_visible_to(request.user).select_related("diagnosis__upload__site")
+        tracing = get_object_or_404(tracings, diagnosis_id=pk)
         try:
             found = tracing_files.signals(tracing)
         except FileNotFoundError:
             raise Http404 from None
-        if wanted.validated_data["kind"] != CSV:
+        as_csv = wanted.validated_data["kind"] == CSV
+        if as_csv or request.auth is not None:
+            upload, what = tracing.diagnosis.upload, "leads_csv" if as_csv else "leads"
+            disclosure.file_sent(user_of(request), upload, what, downloaded=as_csv)
+        if not as_csv:
             return Response(found)
         headers = {"Content-Disposition": f'attachment; filename="leads-{pk}.csv"'}
         return HttpResponse(formats.to_csv(found), content_type="text/csv; charset=utf-8", headers=headers)

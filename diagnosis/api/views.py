@@ -8,7 +8,6 @@ from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import exceptions, generics, status
-from rest_framework.pagination import PageNumberPagination
 from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -18,9 +17,13 @@ from rest_framework.views import APIView
 
 from accounts.models import Site, User
 from accounts.permissions import sites_open_to, sites_visible_to
-from diagnosis import intake, selectors
+from accounts.scopes import NO_SCOPE, Scope
+from diagnosis import details, disclosure, intake, selectors
+from diagnosis.api import examples
+from diagnosis.api.history import HistoryPagination, history_of
 from diagnosis.api.serializers import (
     AcceptedSerializer,
+    DetailsSerializer,
     DiagnosisRowSerializer,
     DiagnosisSerializer,
     HistoryFilterSerializer,
@@ -28,6 +31,7 @@ from diagnosis.api.serializers import (
     UploadInSerializer,
     UploadSerializer,
 )
+from diagnosis.idempotency.replay import idempotent
 from diagnosis.models import Diagnosis, Upload
 from ml.decode import MAX_BYTES
 
@@ -39,15 +43,10 @@ def problems_of(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
     return {(number, "application/problem+json"): OpenApiResponse(ProblemSerializer) for number in statuses}
 
 
-class HistoryPagination(PageNumberPagination):
-    page_size = 25
-    page_size_query_param = "page_size"
-    max_page_size = 100
-
-
 class UploadsView(generics.ListAPIView[Upload]):
     """Pages of your sites."""
 
+    required_scopes = {"GET": Scope.PAGES_READ, "POST": Scope.UPLOADS_WRITE}  # noqa: RUF012
     serializer_class = UploadSerializer
     pagination_class = HistoryPagination
     parser_classes = (MultiPartParser,)
@@ -65,13 +64,17 @@ class UploadsView(generics.ListAPIView[Upload]):
             raise intake.UploadRefused("file_too_large")
 
     def get_queryset(self) -> QuerySet[Upload]:
-        return _with_diagnoses(selectors.uploads_visible_to(self.request.user))
+        return selectors.uploads_visible_to(self.request.user)
+
+    def with_related(self, uploads: QuerySet[Upload]) -> QuerySet[Upload]:
+        return _with_diagnoses(uploads.select_related("site", "uploaded_by"))
 
     @extend_schema(
         operation_id="uploads_list",
         summary="List pages",
         tags=["uploads"],
-        responses={200: UploadSerializer(many=True), **problems_of(401, 429)},
+        responses={200: UploadSerializer(many=True), **problems_of(401, 404, 429)},
+        examples=[examples.A_PAGE],
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.list(request, *args, **kwargs)
@@ -80,14 +83,17 @@ class UploadsView(generics.ListAPIView[Upload]):
         operation_id="uploads_create",
         summary="Upload a file",
         description=_(
-            "Send a scan, photo or PDF as `multipart/form-data`. Each page is read on its own; follow "
+            "Send a scan, photo, PDF or DICOM object as `multipart/form-data`. Each page is read on its own; follow "
             "`diagnoses[].url` until `status` is `done`, `rejected` or `failed`. A file that the site already has "
-            "makes nothing new: `duplicate_of` names the earlier upload."
+            "makes nothing new: `duplicate_of` names the earlier upload. Of DICOM, a copy without names, dates and "
+            "private elements is kept; its patient ID does not become `patient_reference`."
         ),
         tags=["uploads"],
         request={"multipart/form-data": UploadInSerializer},
         responses={201: AcceptedSerializer, **problems_of(400, 401, 403, 413, 415, 422, 429)},
+        examples=[examples.UPLOAD_REQUEST, examples.ACCEPTED],
     )
+    @idempotent
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         form = UploadInSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -96,9 +102,10 @@ class UploadsView(generics.ListAPIView[Upload]):
             data=intake.read_bytes(fields["file"]),
             original_name=fields["file"].name or "",
             user=user_of(request),
-            site=_chosen_site(user_of(request), fields.get("site", "")),
+            site=chosen_site(user_of(request), fields.get("site", "")),
             patient_reference=fields.get("patient_reference", ""),
             note=fields.get("note", ""),
+            recorded_at=fields.get("recorded_at"),
         )
         first = accepted.uploads[0]
         url = reverse("api:upload-detail", kwargs={"pk": first.pk}, request=request)
@@ -123,15 +130,33 @@ class UploadsView(generics.ListAPIView[Upload]):
         summary="One page",
         tags=["uploads"],
         responses={200: UploadSerializer, **problems_of(401, 404, 429)},
+        examples=[examples.A_PAGE],
     )
 )
 class UploadDetailView(generics.RetrieveAPIView[Upload]):
     """One page of your sites."""
 
+    required_scopes = {"GET": Scope.PAGES_READ, "PATCH": Scope.PATIENTS_WRITE}  # noqa: RUF012
     serializer_class = UploadSerializer
 
     def get_queryset(self) -> QuerySet[Upload]:
         return _with_diagnoses(selectors.uploads_visible_to(self.request.user))
+
+    @extend_schema(
+        operation_id="uploads_change",
+        summary="Correct what is noted of a page",
+        description=_("Patient reference, time of recording and note. Once a report on the page is signed, they stay."),
+        tags=["uploads"],
+        request=DetailsSerializer,
+        responses={200: UploadSerializer, **problems_of(400, 401, 403, 404, 409, 415, 429)},
+        examples=[examples.DETAILS_REQUEST, examples.A_PAGE],
+    )
+    def patch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        upload = self.get_object()
+        form = DetailsSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        details.change(upload, user_of(request), **(details.noted(upload) | form.validated_data))
+        return Response(self.get_serializer(self.get_object()).data)
 
 
 @extend_schema_view(
@@ -140,22 +165,29 @@ class UploadDetailView(generics.RetrieveAPIView[Upload]):
         summary="Search the history",
         tags=["diagnoses"],
         parameters=[HistoryFilterSerializer],
-        responses={200: DiagnosisRowSerializer(many=True), **problems_of(400, 401, 429)},
+        responses={200: DiagnosisRowSerializer(many=True), **problems_of(400, 401, 404, 429)},
+        examples=[examples.A_ROW],
     )
 )
 class DiagnosisListView(generics.ListAPIView[Diagnosis]):
     """The readings of your sites' pages, newest first."""
 
+    required_scopes = Scope.DIAGNOSES_READ
     serializer_class = DiagnosisRowSerializer
     pagination_class = HistoryPagination
 
     def get_queryset(self) -> QuerySet[Diagnosis]:
-        wanted = HistoryFilterSerializer(data=self.request.query_params)
-        wanted.is_valid(raise_exception=True)
-        found = selectors.history(self.request.user, **wanted.validated_data)
-        return found.select_related("upload__site", "upload__uploaded_by", "model_version", "tracing").defer(
-            "tracing__measurements"
-        )
+        return history_of(self.request)
+
+    def with_related(self, readings: QuerySet[Diagnosis]) -> QuerySet[Diagnosis]:
+        shown = selectors.with_everything_shown(readings).select_related("tracing")
+        return shown.prefetch_related("heatmaps", "reports").defer("tracing__measurements")
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        found = super().list(request, *args, **kwargs)
+        wanted = {name: request.query_params.get(name) for name in HistoryFilterSerializer().get_fields()}
+        disclosure.history_searched(user_of(request), wanted, by=disclosure.API)
+        return found
 
 
 @extend_schema_view(
@@ -164,15 +196,28 @@ class DiagnosisListView(generics.ListAPIView[Diagnosis]):
         summary="One diagnosis",
         tags=["diagnoses"],
         responses={200: DiagnosisSerializer, **problems_of(401, 404, 429)},
+        examples=[examples.A_DIAGNOSIS],
     )
 )
 class DiagnosisDetailView(generics.RetrieveAPIView[Diagnosis]):
     """One reading: its status and, once done, its result."""
 
+    required_scopes = Scope.DIAGNOSES_READ
     serializer_class = DiagnosisSerializer
 
     def get_queryset(self) -> QuerySet[Diagnosis]:
-        return selectors.diagnoses_visible_to(self.request.user).select_related("tracing").prefetch_related("heatmaps")
+        return (
+            selectors.diagnoses_visible_to(self.request.user)
+            .select_related("tracing")
+            .prefetch_related("heatmaps", "reports")
+        )
+
+    def get_object(self) -> Diagnosis:
+        diagnosis = super().get_object()
+        # A program asks again and again until there is something to see.
+        if diagnosis.is_ended:
+            disclosure.page_viewed(user_of(self.request), diagnosis, diagnosis.upload, by=disclosure.API)
+        return diagnosis
 
 
 @extend_schema(exclude=True)
@@ -180,6 +225,7 @@ class NothingHereView(APIView):
     """An address that does not exist answers as a problem, not as a page for people."""
 
     permission_classes = (AllowAny,)
+    required_scopes = NO_SCOPE
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         raise exceptions.NotFound
@@ -194,7 +240,7 @@ def _with_diagnoses(uploads: QuerySet[Upload]) -> QuerySet[Upload]:
     return uploads.prefetch_related(Prefetch("diagnoses", Diagnosis.objects.select_related("upload")))
 
 
-def _chosen_site(user: User, wanted: str) -> Site:
+def chosen_site(user: User, wanted: str) -> Site:
     """The site that the client names by number or name, else the user's first one."""
     visible = sites_visible_to(user)
     if wanted:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django import template
 
-from diagnosis import messages, presentation
+from diagnosis import messages, presentation, wording
 from diagnosis.models import Diagnosis
 
 register = template.Library()
 
+register.filter("method_title", wording.method_title)
+register.filter("method_summary", wording.method_summary)
 register.filter("headline", presentation.headline)
 register.filter("tone", presentation.tone)
 register.filter("bars", presentation.bars)

@@ -6,6 +6,7 @@ https://django-environ.readthedocs.io/
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -49,18 +50,60 @@ ISOLINE_MAX_WAITING_EXPLANATIONS = env.int("ISOLINE_MAX_WAITING_EXPLANATIONS", d
 ISOLINE_RESEND_S = env.int("ISOLINE_RESEND_S", default=120)
 # Before a failed page is tried again; twice as long before each further attempt.
 ISOLINE_RETRY_S = env.int("ISOLINE_RETRY_S", default=5)
+# Many files at once: how large a ZIP archive may be, how many files it may hold, and how many days what could not be
+# taken in is kept to be tried again.
+ISOLINE_ARCHIVE_MAX_MB = env.int("ISOLINE_ARCHIVE_MAX_MB", default=500)
+ISOLINE_BATCH_MAX_FILES = env.int("ISOLINE_BATCH_MAX_FILES", default=2000)
+ISOLINE_BATCH_KEEP_DAYS = env.int("ISOLINE_BATCH_KEEP_DAYS", default=7)
 ISOLINE_IDLE_MINUTES = env.int("ISOLINE_IDLE_MINUTES", default=30)
+# Of a token that is opened with a password; the longest that one may be made for by name.
 ISOLINE_TOKEN_HOURS = env.int("ISOLINE_TOKEN_HOURS", default=24)
+ISOLINE_TOKEN_MAX_DAYS = env.int("ISOLINE_TOKEN_MAX_DAYS", default=365)
+# Where people and programs reach this installation, e.g. https://ecg.example.org; for links that leave the house.
+# Default: the first of ALLOWED_HOSTS.
+ISOLINE_PUBLIC_URL = env.str("ISOLINE_PUBLIC_URL", default="")
+# Webhooks: private networks that messages may go to, e.g. 10.20.0.0/16; whether without TLS; seconds for one attempt;
+# days of failures before one is turned off; days that the delivery log is kept.
+ISOLINE_WEBHOOK_NETWORKS: list[str] = env.list("ISOLINE_WEBHOOK_NETWORKS", default=[])
+ISOLINE_WEBHOOK_ALLOW_HTTP = env.bool("ISOLINE_WEBHOOK_ALLOW_HTTP", default=False)
+ISOLINE_WEBHOOK_TIMEOUT_S = env.float("ISOLINE_WEBHOOK_TIMEOUT_S", default=5.0)
+ISOLINE_WEBHOOK_GIVE_UP_DAYS = env.int("ISOLINE_WEBHOOK_GIVE_UP_DAYS", default=3)
+ISOLINE_WEBHOOK_LOG_DAYS = env.int("ISOLINE_WEBHOOK_LOG_DAYS", default=30)
+# Paper of reports that are made without being asked for: a4 or letter.
+ISOLINE_PAPER = env.str("ISOLINE_PAPER", default="a4").lower()
+if ISOLINE_PAPER not in ("a4", "letter"):
+    raise ImproperlyConfigured(f"ISOLINE_PAPER is {ISOLINE_PAPER!r}: set it to a4 or letter.")
+# Before a delivery to a FHIR server is tried again, twice as long before each further attempt; and how often.
+ISOLINE_FHIR_RETRY_S = env.int("ISOLINE_FHIR_RETRY_S", default=30)
+ISOLINE_FHIR_MAX_ATTEMPTS = env.int("ISOLINE_FHIR_MAX_ATTEMPTS", default=10)
+# Deliveries carry patients' data and a password: plain HTTP is for servers on the same machine in tests.
+ISOLINE_FHIR_ALLOW_HTTP = env.bool("ISOLINE_FHIR_ALLOW_HTTP", default=False)
 # Reverse proxies in front of Isoline that append to X-Forwarded-For; 0 means clients connect directly.
 ISOLINE_PROXY_COUNT = env.int("ISOLINE_PROXY_COUNT", default=0)
 # Accounts whose password is printed in the README may exist on a machine for trying things out only.
 ISOLINE_DEMO_ACCOUNTS_ALLOWED = False
+# `manage.py flush` empties every table, the audit log included; only tests have a reason to.
+ISOLINE_AUDIT_FLUSH_ALLOWED = False
+
+# --- Metrics -------------------------------------------------------------------------------------
+# https://prometheus.github.io/client_python/multiprocess/
+# Every process of this machine writes what it counts into files here; the library reads the variable when it is
+# imported, and settings come before that.
+METRICS_DIR = Path(env.str("METRICS_DIR", default=str(DATA_DIR / "run" / "metrics")))
+METRICS_DIR.mkdir(parents=True, exist_ok=True)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
+# What a monitoring system sends as bearer token to read /metrics; without one only administrators may.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 # --- Core ----------------------------------------------------------------------------------------
 # https://docs.djangoproject.com/en/5.2/ref/settings/#core-settings
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="")
+# Earlier ones, so that what was made with them still counts.
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
+if not ISOLINE_PUBLIC_URL and ALLOWED_HOSTS:
+    ISOLINE_PUBLIC_URL = f"https://{ALLOWED_HOSTS[0].lstrip('.')}"
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 ROOT_URLCONF = "ecgsite.urls"
 WSGI_APPLICATION = "ecgsite.wsgi.application"
@@ -71,6 +114,7 @@ INSTALLED_APPS = [
     "ecgsite.apps.IsolineAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.humanize",
     "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
@@ -85,15 +129,37 @@ INSTALLED_APPS = [
     "knox",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "django_otp_webauthn",
     "accounts",
+    "accounts.audit",
+    "accounts.second_factor",
+    "accounts.sessions",
+    "accounts.invitations",
+    "accounts.passwords",
     "diagnosis",
+    "diagnosis.operations",
+    "diagnosis.review",
+    "diagnosis.saved_filters",
+    "diagnosis.shadow",
+    "diagnosis.idempotency",
+    "diagnosis.webhooks",
+    "diagnosis.documents",
+    "diagnosis.fhir",
+    "diagnosis.worklist",
+    "diagnosis.patients",
 ]
 
 # https://docs.djangoproject.com/en/5.2/topics/http/middleware/
 MIDDLEWARE = [
+    "ecgsite.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "accounts.audit.middleware.AuditOriginMiddleware",
     "csp.middleware.CSPMiddleware",
+    "diagnosis.api.middleware.ApiMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -101,8 +167,13 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.HtmxSignInMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.middleware.IdleSignOutMiddleware",
+    # After everything that ends sessions, before everything that serves them.
+    "accounts.second_factor.middleware.SecondFactorMiddleware",
+    "accounts.passwords.middleware.ExpiredPasswordMiddleware",
+    "accounts.sessions.middleware.SessionRecordMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Last, so that its lockout page replaces whatever the view answered.
     "axes.middleware.AxesMiddleware",
@@ -160,6 +231,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "accounts.passwords.validators.NotUsedBeforeValidator", "OPTIONS": {"count": 5}},
 ]
 # https://docs.djangoproject.com/en/5.2/topics/http/sessions/
 # The idle limit is kept by accounts.middleware; this is the longest a busy session can last.
@@ -177,6 +249,22 @@ AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "accounts.lockout.lockout_response"
 AXES_CLIENT_IP_CALLABLE = "accounts.lockout.client_address"
 AXES_VERBOSE = False
+# What axes keeps of a failed form; passwords it leaves out by itself.
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "otp"]
+# https://django-otp-official.readthedocs.io/en/stable/overview.html#settings
+OTP_TOTP_ISSUER = "Isoline"
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True
+# https://django-otp-webauthn.readthedocs.io/en/latest/getting_started/configure-your-relying-party.html
+# Empty: the host at which Isoline is open, which ALLOWED_HOSTS has checked. Name them where Isoline has several
+# addresses: a passkey works below one domain only.
+OTP_WEBAUTHN_RP_NAME = "Isoline"
+OTP_WEBAUTHN_RP_ID = env.str("PASSKEY_DOMAIN", default="")
+if not OTP_WEBAUTHN_RP_ID:
+    OTP_WEBAUTHN_RP_ID_CALLABLE = "accounts.second_factor.ceremonies.own_domain"
+OTP_WEBAUTHN_ALLOWED_ORIGINS: list[str] = env.list("PASSKEY_ORIGINS", default=[])
+OTP_WEBAUTHN_HELPER_CLASS = "accounts.second_factor.ceremonies.Ceremony"
+# Its own check wants the list above to be filled.
+SILENCED_SYSTEM_CHECKS = ["otp_webauthn.E030"]
 
 # --- Security headers ----------------------------------------------------------------------------
 # https://docs.djangoproject.com/en/5.2/topics/security/
@@ -238,11 +326,16 @@ if MEDIA_S3_BUCKET:
 # --- Language and time ---------------------------------------------------------------------------
 # https://docs.djangoproject.com/en/5.2/topics/i18n/
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English"))]
+# In their own words, so that whoever looks for theirs can read it.
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "ecgsite.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 60 * 60
 
 # --- Mail ----------------------------------------------------------------------------------------
 # https://docs.djangoproject.com/en/5.2/topics/email/
@@ -273,6 +366,10 @@ CELERY_TASK_DEFAULT_QUEUE = "housekeeping"
 CELERY_TASK_ROUTES = {
     "diagnosis.tasks.diagnose": {"queue": "diagnose"},
     "diagnosis.tasks.explain": {"queue": "explain"},
+    # Beside pages, like explanations: nobody waits for it.
+    "diagnosis.shadow.tasks.read_along": {"queue": "explain"},
+    # Another house's server may take its time to answer; no page waits for it.
+    "diagnosis.fhir.tasks.push_fhir": {"queue": "explain"},
     "ecgsite.celery.mark_ready": {"queue": "diagnose"},
 }
 CELERY_TASK_CREATE_MISSING_QUEUES = False
@@ -282,7 +379,22 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": ISOLINE_SWEEP_SECONDS,
         # While no worker runs, old sweeps must not pile up.
         "options": {"expires": ISOLINE_SWEEP_SECONDS},
-    }
+    },
+    "batches": {
+        "task": "diagnosis.worklist.tasks.look_after_batches",
+        "schedule": ISOLINE_SWEEP_SECONDS,
+        "options": {"expires": ISOLINE_SWEEP_SECONDS},
+    },
+    "trials": {
+        "task": "diagnosis.shadow.tasks.follow_trials",
+        "schedule": 60,
+        "options": {"expires": 60},
+    },
+    "retention": {
+        "task": "diagnosis.operations.tasks.keep_retention_rules",
+        "schedule": 60 * 60,
+        "options": {"expires": 60 * 60},
+    },
 }
 # Touched when a first message came through to a warm worker; see ecgsite/celery.py.
 WORKER_READY_FILE = DATA_DIR / "run" / "worker-ready"
@@ -329,24 +441,31 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 # --- REST API ------------------------------------------------------------------------------------
 # https://www.django-rest-framework.org/api-guide/settings/
+API_RATE_USER = env.str("API_RATE_USER", default="1200/min")
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "accounts.authentication.ApiTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "accounts.scopes.HasScopes"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser", "rest_framework.parsers.FormParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "diagnosis.api.schema.HouseSchema",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_THROTTLE_CLASSES": [
-        "rest_framework.throttling.AnonRateThrottle",
-        "rest_framework.throttling.UserRateThrottle",
-        "rest_framework.throttling.ScopedRateThrottle",
+        "diagnosis.api.throttling.AnonymousThrottle",
+        "diagnosis.api.throttling.RoleThrottle",
+        "diagnosis.api.throttling.WorkThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": {
         "anon": env.str("API_RATE_ANONYMOUS", default="60/min"),
-        "user": env.str("API_RATE_USER", default="1200/min"),
+        # By role; API_RATE_USER is for the roles that are not set.
+        "clinician": env.str("API_RATE_CLINICIAN", default=API_RATE_USER),
+        "reviewer": env.str("API_RATE_REVIEWER", default=API_RATE_USER),
+        "site_administrator": env.str("API_RATE_SITE_ADMINISTRATOR", default=API_RATE_USER),
+        "administrator": env.str("API_RATE_ADMINISTRATOR", default=API_RATE_USER),
+        "api_client": env.str("API_RATE_API_CLIENT", default="2400/min"),
+        # Beside these, by what is asked for.
         "token": env.str("API_RATE_TOKEN", default="20/min"),
         "upload": env.str("API_RATE_UPLOAD", default="240/min"),
         "explain": env.str("API_RATE_EXPLAIN", default="60/min"),
@@ -356,12 +475,34 @@ REST_FRAMEWORK: dict[str, Any] = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 # https://jazzband.github.io/django-rest-knox/settings/
-REST_KNOX = {"TOKEN_TTL": timedelta(hours=ISOLINE_TOKEN_HOURS), "AUTO_REFRESH": False}
+KNOX_TOKEN_MODEL = "accounts.ApiToken"  # noqa: S105
+REST_KNOX = {
+    "TOKEN_TTL": timedelta(hours=ISOLINE_TOKEN_HOURS),
+    "AUTO_REFRESH": False,
+    # So that a token that went astray is known for what it is, by people and by programs that look for such.
+    "TOKEN_PREFIX": "iso_",
+}
 # https://drf-spectacular.readthedocs.io/en/latest/settings.html
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Isoline API",
     "DESCRIPTION": "Upload ECG pages, follow their diagnosis, fetch results and heatmaps. Research use only.",
     "VERSION": "1",
+    # In 3.0 the scopes of a token could not be told.
+    "OAS_VERSION": "3.1.1",
+    "SERVERS": [{"url": "/", "description": "This installation"}],
+    "TAGS": [
+        {"name": "token", "description": "Logging in with user name and password."},
+        {"name": "tokens", "description": "Tokens with a name, scopes and an end."},
+        {"name": "account", "description": "Who is asking, and where."},
+        {"name": "uploads", "description": "Pages."},
+        {"name": "batches", "description": "Many files at once."},
+        {"name": "patients", "description": "Pages by reference, over time."},
+        {"name": "diagnoses", "description": "What was read on them."},
+        {"name": "explanations", "description": "Where the evidence lies, on request."},
+        {"name": "reports", "description": "What clinicians say about it. People write and sign, programs read."},
+        {"name": "models", "description": "What reads pages."},
+        {"name": "webhooks", "description": "Being told instead of asking. For administrators."},
+    ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",
@@ -371,7 +512,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "StatusEnum": "diagnosis.models.Diagnosis.State",
         "ExplanationStatusEnum": "diagnosis.models.Explanation.State",
+        "BatchFileStatusEnum": "diagnosis.worklist.models.BatchFile.State",
         "MethodStatusEnum": "diagnosis.api.serializers.METHOD_STATES",
+        "ReportStateEnum": "diagnosis.review.models.Report.State",
     },
 }
 
@@ -384,8 +527,13 @@ LOGGING: dict[str, Any] = {
         "text": {"()": "ecgsite.logs.TextFormatter"},
         "json": {"()": "ecgsite.logs.JsonFormatter"},
     },
+    "filters": {"context": {"()": "ecgsite.logs.WithContext"}, "routes": {"()": "ecgsite.logs.RoutesOnly"}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": env.str("LOG_FORMAT", default="text")},
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": env.str("LOG_FORMAT", default="text"),
+            "filters": ["context", "routes"],
+        },
     },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {

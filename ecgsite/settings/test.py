@@ -18,10 +18,14 @@ from .base import DATA_DIR, DATABASES, REST_FRAMEWORK
 SECRET_KEY = "django-insecure-for-tests-only"
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 ISOLINE_DEMO_ACCOUNTS_ALLOWED = True
+# Tests that commit empty the database behind them.
+ISOLINE_AUDIT_FLUSH_ALLOWED = True
+ISOLINE_PUBLIC_URL = "https://isoline.test"
 
 # https://docs.djangoproject.com/en/5.2/topics/testing/overview/#password-hashing
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", "django.contrib.auth.hashers.Argon2PasswordHasher"]
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+if "EMAIL_URL" not in os.environ:
+    EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True

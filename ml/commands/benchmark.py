@@ -126,7 +126,6 @@ def _retime(args: argparse.Namespace) -> None:
     from ml.dataset import load_inputs
     from ml.experiment import finished_network, finished_pipeline, spec_of
     from ml.predictor import load_verified
-    from ml.protocols import divide
     from ml.timing import TIMED_PAGES, network_milliseconds, pipeline_milliseconds
 
     for row in TABLE:
@@ -135,7 +134,7 @@ def _retime(args: argparse.Namespace) -> None:
         record = read_record(file)
         if record is None or (args.models and row.architecture not in args.models):
             continue
-        pages, classes, _ = divide(args.data, experiment.protocol, experiment.task, seed=experiment.split_seed, fold=0)
+        pages, classes, _ = experiment.divide(args.data)
         inputs = load_inputs(args.data, pages[:TIMED_PAGES], spec_of(row.architecture), cache=None)
         if not is_finished(folder):
             if row.architecture != read_manifest(PICTURE_BUNDLE).architecture:

@@ -31,7 +31,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "Exit status: 1 if the page cannot be read or the method or label is not one of this model's, 2 if the model "
         "cannot be loaded."
     )
-    parser.add_argument("page", type=Path, help="JPEG, PNG, TIFF, WebP or PDF; of several pages the first is taken")
+    parser.add_argument(
+        "page", type=Path, help="JPEG, PNG, TIFF, WebP, PDF or DICOM; of several pages the first is taken"
+    )
     parser.add_argument("--method", choices=[*METHODS, ALL], default=ALL, help="default: all that apply to the model")
     parser.add_argument("--label", help="the class to explain (default: the most probable one)")
     parser.add_argument("--bundle", type=Path, default=DEFAULT_BUNDLE, metavar="DIR", help="default: the shipped one")

@@ -12,9 +12,10 @@ import numpy as np
 
 from ml.decode import MAX_BYTES, decode, encode_png
 from ml.errors import PageRejected
-from ml.leads import LeadsUnreadable, read_leads
+from ml.leads import LeadsUnreadable
 from ml.leads.formats import to_csv, to_json
 from ml.leads.plot import drawn_over
+from ml.leads.reader import read_leads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "Read the twelve leads of an ECG page as signals in mV. Prints what was found; with --json or --csv the "
         "signals themselves, empty where the page shows no trace. Exit status: 0 if the page was read, 1 if not."
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="JPEG, PNG, TIFF, WebP or PDF")
+    parser.add_argument("file", type=Path, metavar="FILE", help="JPEG, PNG, TIFF, WebP, PDF or DICOM")
     parser.add_argument("--page", type=int, default=1, help="page of a PDF (default 1)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="everything, signals and paths included, as one JSON object")

@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "measurements, text. Exit status: 0 if every file was at least opened and judged, 1 if any gave an error, 2 "
         "if the model cannot be loaded."
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="JPEG, PNG, TIFF, WebP or PDF")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="JPEG, PNG, TIFF, WebP, PDF or DICOM")
     parser.add_argument("--bundle", type=Path, default=DEFAULT_BUNDLE, metavar="DIR", help="default: the shipped one")
     parser.add_argument("--quiet", action="store_true", help="no progress on standard error")
 
@@ -119,16 +119,10 @@ def _how(finding: Finding | PipelineFinding) -> dict[str, Any]:
 def _traces(page: Page, finding: Finding | PipelineFinding) -> dict[str, Any]:
     """What the traces say; where they cannot be read the answer stands without them."""
     from ml.pipeline_predictor import PipelineFinding
-    from ml.traces import LeadsUnreadable, attention, read_traces
+    from ml.traces import LeadsUnreadable, traces_behind
 
     try:
-        if isinstance(finding, PipelineFinding):
-            found, shares = read_traces(page), {}
-        elif finding.traces is not None:
-            found, shares = finding.traces, finding.lead_shares
-        else:
-            found = read_traces(page, finding.region)
-            shares = attention(found.leads, finding.attribution, finding.crop)
+        found, shares = traces_behind(page, None if isinstance(finding, PipelineFinding) else finding)
     except LeadsUnreadable as refusal:
         return {"quality": {"reason": refusal.code, "message": refusal.message}}
     except Exception as error:  # noqa: BLE001

@@ -78,7 +78,7 @@ def _train(args: argparse.Namespace, recipe: TraceRecipe) -> int:
     answered = answer_held_out(held_out, pages, classes, target_accuracy=args.target_accuracy)
     errors = gallery(args.data, answered.files(pages), answered.answers, classes)
     (args.run / "errors.html").write_text(errors, encoding="utf-8")
-    figures = judge(held_out, pages, views, classes, target_accuracy=args.target_accuracy, seed=recipe.seed)
+    figures = judge(answered, held_out, pages, views, classes, seed=recipe.seed)
     figures |= {"pages": len(listed), "unread": len(listed) - len(pages)}
     figures |= {"with_picture": compare(held_out, pages, args.data, args.picture, cache=cache)}
     network, nearness = assemble(recipe, pages, views, held_out, args.run)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ml.decode import Page
 from ml.explain import METHODS, TRACE_METHODS
-from ml.explain.network import Attribution, Floats, Network, Progress, no_progress
+from ml.explain.maps import to_unit
+from ml.explain.network import Attribution, Network, Progress, no_progress
 from ml.gate import require_ecg
 from ml.page import Crop, EcgRegion, find_ecg, take_apart
 from ml.predictor import ModelIdentity, load_verified
@@ -122,7 +123,7 @@ class Explainer:
         raw, details = import_module(METHODS[method].module).attribute(
             self.network, model_input.astype(np.float32), label, progress
         )
-        return _to_unit(raw), details
+        return to_unit(raw), details
 
     def winner(self, model_input: ModelInput) -> int:
         """Index of the most probable class of a model input."""
@@ -136,9 +137,3 @@ class Explainer:
             raise ValueError(
                 f"{self.identity.name} knows no class {label!r}; it knows {', '.join(self.identity.classes)}"
             )
-
-
-def _to_unit(raw: Floats) -> Floats:
-    """Scaled so that the strongest evidence is 1; nothing is made something of."""
-    strongest = float(raw.max())
-    return (raw / strongest).astype(np.float32) if strongest > 0 else np.zeros(raw.shape, np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -27,7 +27,13 @@ def on_common_grid(found: Floats, input_shape: tuple[int, int]) -> Floats:
     return enlarged(found, (max(round(input_shape[0] * scale), 2), max(round(input_shape[1] * scale), 2)))
 
 
-def rank_correlation(one: Floats, other: Floats) -> float:
+def to_unit(raw: NDArray[Any]) -> NDArray[np.float32]:
+    """Scaled so that the strongest evidence is 1; nothing is made something of."""
+    strongest = float(raw.max())
+    return (raw / strongest).astype(np.float32) if strongest > 0 else np.zeros(raw.shape, np.float32)
+
+
+def rank_correlation(one: NDArray[np.floating[Any]], other: NDArray[np.floating[Any]]) -> float:
     """Spearman's correlation of two maps of one shape; 0 where either is the same everywhere and so says nothing."""
     from scipy.stats import rankdata
 

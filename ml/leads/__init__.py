@@ -1,6 +1,8 @@
-"""The page's traces as signals: `read_leads` takes a page image and gives twelve leads in mV."""
+"""The page's traces as signals: `reader.read_leads` takes a page image and gives twelve leads in mV.
 
-from ml.leads.reader import read_leads
+The reader is not imported here: what only handles signals, as a web process does, does without its libraries.
+"""
+
 from ml.leads.signals import Lead, Leads, LeadsUnreadable
 
-__all__ = ["Lead", "Leads", "LeadsUnreadable", "read_leads"]
+__all__ = ["Lead", "Leads", "LeadsUnreadable"]

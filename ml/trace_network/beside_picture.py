@@ -51,8 +51,8 @@ def compare(
     labels, groups, strict = columns(pages, classes)
     chosen = np.array([index for index, page in enumerate(pages) if strict[index] and page.file in tested])
     inputs = load_inputs(data, [pages[index] for index in chosen.tolist()], manifest.preprocessing, cache=cache)
-    of_picture = np.log(softmax(predict_logits(model, inputs) / manifest.calibration.temperature))
-    of_traces = np.log(softmax(held_out.logits[0, chosen]))
+    of_picture = predict_logits(model, inputs) / manifest.calibration.temperature
+    of_traces = held_out.logits[0, chosen]
     measured: dict[str, Callable[[Answers], float]] = {
         "accuracy": accuracy,
         "macro_f1": macro_f1,
@@ -60,6 +60,7 @@ def compare(
     }
     rows = []
     for share in SHARES:
+        # Mixed logits are mixed logarithms of probabilities, but for a constant.
         mixed = softmax((1 - share) * of_traces + share * of_picture)
         answers = Answers(mixed, labels[chosen], groups[chosen])
         rows.append({"share": share, **with_intervals(answers, measured, BOOTSTRAP_FOLDS)})

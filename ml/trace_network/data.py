@@ -19,8 +19,9 @@ from tqdm import tqdm
 
 from ml.dataset import LabelledPage
 from ml.decode import decode
-from ml.leads import Lead, Leads, LeadsUnreadable, read_leads
+from ml.leads import Lead, Leads, LeadsUnreadable
 from ml.leads.layouts import LAYOUTS
+from ml.leads.reader import read_leads
 from ml.measurements.measure import examine
 from ml.synthetic import twelve_leads
 from ml.trace_network.views import SHAPES, VIEWS_VERSION, Views, batch, nothing_seen, views_of

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from ml.explain.faithfulness import mean_interval
+from ml.explain.maps import rank_correlation
 from ml.explain.randomisation import restored, shuffle
 from ml.leads.layouts import LEADS
 from ml.trace_network.explain import OCCLUSION, RELEVANCE, without_each_lead
@@ -74,8 +74,10 @@ def _verdict(
     rng: np.random.Generator,
 ) -> dict[str, Any]:
     own = [_numbers(method, one) for one in found]
-    like = [_alike(mine, _numbers(method, other)) for one in undone for mine, other in zip(own, one, strict=True)]
-    chance = [_alike(mine, _unrelated(method, mine, rng)) for mine in own for _ in range(_UNRELATED)]
+    like = [
+        rank_correlation(mine, _numbers(method, other)) for one in undone for mine, other in zip(own, one, strict=True)
+    ]
+    chance = [rank_correlation(mine, _unrelated(method, mine, rng)) for mine in own for _ in range(_UNRELATED)]
     threshold = float(np.percentile(chance, _PERCENTILE))
     falls = np.array(
         [_falls(network, page, label, one, rng) for page, label, one in zip(pages, labels, found, strict=True)]
@@ -107,11 +109,6 @@ def _numbers(method: str, found: Relevance) -> Floats:
 def _unrelated(method: str, own: Floats, rng: np.random.Generator) -> Floats:
     """As smooth as the explanation and about nothing: moved in time, or dealt to other leads."""
     return np.roll(own, int(rng.integers(len(own)))) if method == RELEVANCE else rng.permutation(own)
-
-
-def _alike(one: Floats, other: Floats) -> float:
-    value = float(spearmanr(one, other).statistic) if one.std() > 0 and other.std() > 0 else 0.0
-    return 0.0 if np.isnan(value) else value
 
 
 def _falls(

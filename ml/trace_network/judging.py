@@ -75,15 +75,23 @@ def final_rules(
 
 
 def judge(
+    judged: Judged,
     held_out: HeldOut,
     pages: Sequence[LabelledPage],
     views: Views,
     classes: Sequence[str],
     *,
-    target_accuracy: float,
     seed: int,
 ) -> dict[str, Any]:
     """All figures.
+
+    Args:
+        judged: `answer_held_out` of the same networks and pages.
+        held_out: what the networks said.
+        pages: in its order.
+        views: likewise.
+        classes: in the order of the logits.
+        seed: of the control that knows no values.
 
     Returns:
         JSON-ready: ``strict``, ``version_2`` (the distinct pictures of the published set) and ``all``
@@ -91,7 +99,6 @@ def judge(
         and from nothing but what of a view was known.
     """
     labels, groups, strict = columns(pages, classes)
-    judged = answer_held_out(held_out, pages, classes, target_accuracy=target_accuracy)
     parts = {
         "strict": strict,
         "version_2": np.array([bool(page.v2_names) for page in pages]),

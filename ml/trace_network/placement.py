@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.explain.maps import to_unit
 from ml.leads.layouts import LEADS
 from ml.trace_network.views import BEAT_TIMES_S, MEASURED, STRIP_RATE_HZ
 
@@ -64,7 +65,7 @@ def on_page(relevance: Relevance, leads: Leads, measured: Measurements, crop: Cr
                 lay(lead, beat + BEAT_TIMES_S, relevance.beats[row] / len(own))
     strip = leads.longest
     lay(strip, strip.start_s + np.arange(len(relevance.rhythm)) / STRIP_RATE_HZ, relevance.rhythm)
-    return _to_one(cv2.GaussianBlur(found, (0, 0), max(_SPREAD_MM * leads.px_per_mm * scale, 1.0)))
+    return to_unit(cv2.GaussianBlur(found, (0, 0), max(_SPREAD_MM * leads.px_per_mm * scale, 1.0)))
 
 
 def leads_on_page(relevance: Relevance, leads: Leads, crop: Crop) -> NDArray[np.float32]:
@@ -82,15 +83,10 @@ def leads_on_page(relevance: Relevance, leads: Leads, crop: Crop) -> NDArray[np.
         if name in leads.leads:
             draw(leads.leads[name], float(relevance.beats[row].sum()))
     draw(leads.longest, float(relevance.rhythm.sum()))
-    return _to_one(cv2.GaussianBlur(found, (0, 0), max(0.25 * pen, 1.0)))
+    return to_unit(cv2.GaussianBlur(found, (0, 0), max(0.25 * pen, 1.0)))
 
 
 def _empty(crop: Crop) -> tuple[NDArray[np.float32], float]:
     """A map over a crop, and its pixels per page pixel."""
     scale = min(_MAP_WIDTH / crop.width, 1.0)
     return np.zeros((max(round(crop.height * scale), 1), max(round(crop.width * scale), 1)), np.float32), scale
-
-
-def _to_one(found: NDArray[Any]) -> NDArray[np.float32]:
-    most = float(found.max())
-    return np.asarray(found / most if most > 0 else found, dtype=np.float32)

@@ -74,12 +74,15 @@ def seal(
 
     Raises:
         BundleCorrupt: ``picture`` is not intact, or is of other classes.
+        ValueError: ``out`` is ``picture``.
     """
     before = read_manifest(picture)
     before.verify()
     before.require_network()
     if len(before.classes) != len(rules.possible_from):
         raise BundleCorrupt(f"{picture} tells {', '.join(before.classes)} apart, the trace network does not")
+    if out.resolve() == picture.resolve():
+        raise ValueError(f"{out} is the bundle to start from: choose another folder for the new one")
     if out.exists():
         shutil.rmtree(out)
     shutil.copytree(picture, out)

@@ -24,10 +24,22 @@ document.addEventListener("input", (event) => {
   applyStrength();
 });
 
+// What is laid over the page stays there when another explanation replaces the layers and their switches.
+const shown = new Set();
 document.addEventListener("change", (event) => {
   if (!event.target.matches("[data-shows]")) return;
-  document.getElementById(event.target.dataset.shows)?.toggleAttribute("hidden", !event.target.checked);
+  const { shows } = event.target.dataset;
+  if (event.target.checked) shown.add(shows);
+  else shown.delete(shows);
+  showLayers();
 });
+
+function showLayers() {
+  for (const choice of document.querySelectorAll("[data-shows]")) {
+    choice.checked = shown.has(choice.dataset.shows);
+    document.getElementById(choice.dataset.shows)?.toggleAttribute("hidden", !choice.checked);
+  }
+}
 
 document.addEventListener("keydown", (event) => {
   if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || event.defaultPrevented) return;
@@ -38,7 +50,10 @@ document.addEventListener("keydown", (event) => {
 });
 
 // Out-of-band parts are in place once htmx has settled.
-document.addEventListener("htmx:oobAfterSwap", recallStrength);
+document.addEventListener("htmx:oobAfterSwap", () => {
+  recallStrength();
+  showLayers();
+});
 
 // A poll that found no server asks again; without this one lost answer would end the waiting for good.
 for (const failure of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {

@@ -2,6 +2,7 @@
 // The server answers each with a finished list row; without this script the same form sends all files at once.
 
 const AT_ONCE = 2;
+const LOOK_AT = 80;
 const SHORTEST_WAIT_MS = 300;
 const LONGEST_WAIT_MS = 5000;
 
@@ -81,16 +82,20 @@ function add(files, folderNames = new Set()) {
   // What is typed now belongs to these files; it must not stick to the next patient's.
   const about = new FormData(form);
   about.delete("file");
+  const rows = document.createDocumentFragment();
   for (const file of files) {
     const row = rowTemplate.content.firstElementChild.cloneNode(true);
     row.querySelector("[data-name]").textContent = file.name;
-    list.prepend(row);
-    const upload = { file, row, about };
+    rows.prepend(row);
+    const upload = { file, row, about, isArchive: /\.zip$/i.test(file.name) };
     wire(upload);
     if (folderNames.has(file.name)) refuse(upload, words.aFolder);
-    else if (file.size > Number(words.maxBytes)) refuse(upload, words.tooLarge);
+    else if (upload.isArchive && file.size > Number(words.maxArchiveBytes)) refuse(upload, words.archiveTooLarge);
+    else if (!upload.isArchive && file.size > Number(words.maxBytes)) refuse(upload, words.tooLarge);
     else queue(upload);
   }
+  // All at once: hundreds of rows one by one would be laid out as often.
+  list.prepend(rows);
   next();
 }
 
@@ -164,7 +169,7 @@ function post(upload) {
   return new Promise((resolve, reject) => {
     // fetch cannot say how much of a body has been sent.
     const request = new XMLHttpRequest();
-    request.open("POST", form.action);
+    request.open("POST", upload.isArchive ? words.batchesUrl : form.action);
     request.setRequestHeader("X-Requested-With", "XMLHttpRequest");
     request.upload.addEventListener("progress", (event) => {
       if (!event.lengthComputable) return;
@@ -191,8 +196,9 @@ function settle(upload, request) {
   }
   upload.row.replaceWith(row);
   upload.row = row;
+  if (row.hasAttribute("data-batch")) window.htmx.process(row); // it asks for its own progress
   row.querySelector("[data-remove]")?.addEventListener("click", () => row.remove());
-  tell(row.innerText.replace(/\s+/g, " ").trim());
+  tell(row.textContent.replace(/\s+/g, " ").trim()); // innerText would lay out the whole list
   if (row.dataset.kind === "refused") return;
   forget(upload.about);
   if (batch === 1 && row.dataset.resultUrl) window.location.assign(row.dataset.resultUrl);
@@ -214,7 +220,7 @@ async function renewToken(upload) {
 
 // Empty what belonged to the pages just taken in, unless it has been changed for the next ones already.
 function forget(about) {
-  for (const name of ["patient_reference", "note"]) {
+  for (const name of ["patient_reference", "recorded_at", "note"]) {
     const field = form.elements[name];
     if (field && field.value === about.get(name)) field.value = "";
   }
@@ -234,7 +240,8 @@ function watch(delay) {
 async function look(delay) {
   const pending = [...list.querySelectorAll("[data-pending]")];
   if (!pending.length) return;
-  const query = new URLSearchParams(pending.slice(0, 200).map((reading) => ["id", reading.dataset.reading]));
+  // Those at the end came first and are read first; more than these make an address that servers refuse.
+  const query = new URLSearchParams(pending.slice(-LOOK_AT).map((reading) => ["id", reading.dataset.reading]));
   let changed = false;
   try {
     // Nobody at the desk asked for this: it must not keep an idle session alive.

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 from django.urls import reverse
-from knox.models import AuthToken
 
-from accounts.models import Site, User
+from accounts.models import ApiToken, Site, User
 
 
 @pytest.fixture
@@ -58,9 +57,9 @@ def test_an_administrator_can_neither_make_nor_change_a_superuser(
 
 
 def test_every_list_of_people_places_and_keys_opens_and_shows_the_notice(admin_pages: Client, clinician: User):
-    AuthToken.objects.create(user=clinician)
+    ApiToken.objects.create(user=clinician)
 
-    for name in ("accounts_user", "accounts_site", "knox_authtoken", "axes_accessattempt"):
+    for name in ("accounts_user", "accounts_site", "accounts_apitoken", "axes_accessattempt"):
         response = admin_pages.get(reverse(f"admin:{name}_changelist"))
         assert response.status_code == 200
         assert "Research use only" in response.text
@@ -68,12 +67,12 @@ def test_every_list_of_people_places_and_keys_opens_and_shows_the_notice(admin_p
 
 
 def test_tokens_can_be_ended_but_not_made_here(admin_pages: Client, clinician: User):
-    token, _ = AuthToken.objects.create(user=clinician)
+    token, _ = ApiToken.objects.create(user=clinician)
 
-    assert admin_pages.get(reverse("admin:knox_authtoken_add")).status_code == 403
-    admin_pages.post(reverse("admin:knox_authtoken_delete", args=[token.pk]), {"post": "yes"})
+    assert admin_pages.get(reverse("admin:accounts_apitoken_add")).status_code == 403
+    admin_pages.post(reverse("admin:accounts_apitoken_delete", args=[token.pk]), {"post": "yes"})
 
-    assert not AuthToken.objects.exists()
+    assert not ApiToken.objects.exists()
 
 
 def test_groups_are_not_offered_beside_roles(admin_pages: Client):

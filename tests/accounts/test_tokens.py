@@ -8,9 +8,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from knox.models import AuthToken
 
-from accounts.models import User
+from accounts.models import ApiToken, User
 
 TOKEN = "/api/v1/token/"
 
@@ -37,7 +36,7 @@ def test_every_role_gets_a_token_that_expires(client: Client, who: str, password
 def test_only_a_hash_of_the_token_is_kept(client: Client, api_client_user: User, password: str):
     token = open_token(client, api_client_user, password).json()["token"]
 
-    row = AuthToken.objects.get()
+    row = ApiToken.objects.get()
     assert token not in (row.digest, row.token_key)
     assert len(row.token_key) < len(token)
 
@@ -53,7 +52,7 @@ def test_a_wrong_password_gets_no_token(client: Client, clinician: User):
 
     assert response.status_code == 401
     assert response["WWW-Authenticate"] == "Token"
-    assert not AuthToken.objects.exists()
+    assert not ApiToken.objects.exists()
 
 
 def test_missing_fields_are_named(client: Client, db: None):
@@ -72,7 +71,7 @@ def test_a_closed_token_opens_nothing(client: Client, clinician: User, password:
 
 def test_a_token_ends_by_itself_and_with_its_account(client: Client, clinician: User, password: str):
     token = open_token(client, clinician, password).json()["token"]
-    AuthToken.objects.update(expiry=timezone.now() - timedelta(seconds=1))
+    ApiToken.objects.update(expiry=timezone.now() - timedelta(seconds=1))
     assert close_token(client, token).status_code == 401
 
     token = open_token(client, clinician, password).json()["token"]

@@ -30,9 +30,17 @@ LEADS = {
         }
     ],
 }
+WORDS = "Heart rate 104/min, regular, fast."
 RATE = {"name": "heart_rate", "value": 104.0, "confidence": 0.9, "lead": None, "unit": "/min", "unusual": True}
 MEASUREMENTS = {"regular": True, "beats_s": [0.1, 0.7], "values": [RATE], "per_lead": []}
-SENTENCES = [{"code": "tachycardia", "text": "Heart rate 104/min.", "values": {"heart_rate": 104}, "unusual": True}]
+SENTENCES = [
+    {
+        "code": "tachycardia",
+        "text": WORDS,
+        "values": {"heart_rate": 104},
+        "unusual": True,
+    }
+]
 
 
 @pytest.fixture

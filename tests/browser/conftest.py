@@ -166,15 +166,26 @@ def sign_in(page: Page) -> None:
     page.goto("/accounts/login/")
     page.get_by_label("Username").fill("clinician")
     page.get_by_label("Password").fill("isoline-demo")
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Log in", exact=True).click()
     page.wait_for_url(START_PAGE)
 
 
 @pytest.fixture(scope="session")
-def draw() -> Callable[[int], bytes]:
-    """A rendered full-size page of its own for every seed."""
+def drawn_by() -> dict[int, str]:
+    """Which file of tests drew the page of a seed."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def draw(request: pytest.FixtureRequest, drawn_by: dict[int, str]) -> Callable[[int], bytes]:
+    """A rendered full-size page of its own for every seed.
+
+    The house outlives a file of tests: a page that another file uploaded would be found and not stored again.
+    """
+    here = request.module.__name__
 
     def page_of(seed: int) -> bytes:
+        assert drawn_by.setdefault(seed, here) == here, f"page {seed} belongs to {drawn_by[seed]}"
         return encode_png(render_page(synthetic_signals(seed=seed), seed=seed).image)
 
     return page_of

@@ -1,8 +1,10 @@
-"""Dropping files on a page, which Playwright cannot do with a mouse."""
+"""Files to drop on a page, and dropping them, which Playwright cannot do with a mouse."""
 
 from __future__ import annotations
 
 import base64
+import io
+import zipfile
 
 from playwright.sync_api import Page
 
@@ -14,6 +16,15 @@ _MAKE_TRANSFER = """files => {
   }
   return transfer;
 }"""
+
+
+def archive(**members: bytes) -> bytes:
+    """A ZIP archive; ``__`` in a name stands for its dot."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as zipped:
+        for name, data in members.items():
+            zipped.writestr(name.replace("__", "."), data)
+    return buffer.getvalue()
 
 
 def drop(page: Page, **files: bytes) -> None:

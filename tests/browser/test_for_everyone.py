@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gzip
+import re
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.urls import URLPattern, get_resolver
 from playwright.sync_api import FileChooser, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.browser.conftest import NARROW, START_PAGE, WIDE, sign_in
-from tests.browser.dropping import drop
+from tests.browser.dropping import archive, drop
 
 pytestmark = pytest.mark.browser
 
@@ -31,6 +35,43 @@ def result_path(chromium_browser: Any, house: Any, draw: Callable[[int], bytes])
     path = page.url.removeprefix(house.url)
     context.close()
     return str(path)
+
+
+@pytest.fixture(scope="module")
+def keyed_paths(chromium_browser: Any, house: Any, draw: Callable[[int], bytes]) -> dict[str, str]:
+    """Pages that only come into being by work: a batch, a signed report's PDF and its verification."""
+    context = chromium_browser.new_context(base_url=house.url)
+    page = context.new_page()
+    sign_in(page)
+    drop(page, many__zip=archive(two__png=draw(342), letter__txt=b"words"))
+    page.wait_for_url("**/batches/*/")
+    paths = {"batch": page.url}
+    page.goto("/")
+    drop(page, signed__png=draw(341))
+    page.wait_for_url("**/diagnoses/*/")
+    page.get_by_label("Unreadable").check()
+    page.locator("#review-sign").click()
+    page.get_by_label("Your password").fill("isoline-demo")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Verification code")).to_be_visible()
+    paths["signed result"] = page.url
+    code = page.locator("#review-title").locator("xpath=..").inner_text()
+    found = re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}", code)
+    assert found is not None
+    paths["verified report"] = f"/verify/{found[0]}/"
+    page.get_by_role("button", name="PDF report on Letter paper").click()
+    page.wait_for_url("**/documents/*/")
+    expect(page.get_by_role("heading", name="The PDF report is ready")).to_be_visible(timeout=30_000)
+    paths["document"] = page.url
+    context.close()
+    return paths
+
+
+def visit_keyed(page: Page, keyed_paths: dict[str, str]) -> Iterator[str]:
+    """Go through the pages above; somebody must be logged in."""
+    for name, path in keyed_paths.items():
+        page.goto(path, wait_until="networkidle")
+        yield name
 
 
 def visit_all(page: Page, result_path: str) -> Any:
@@ -54,6 +95,98 @@ def visit_all(page: Page, result_path: str) -> Any:
     yield "history"
     page.goto("/diagnoses/?q=nothing-has-this-name")
     yield "history without a match"
+
+
+# Not pages of ours, or pages that end something.
+NO_PAGES = re.compile(r"/(admin|api|language|metrics|healthz|readyz|accounts/(logout|login)|webauthn|otp_webauthn)")
+LARGEST_KB = 300
+
+
+def addresses() -> Iterator[str]:
+    """Every address that needs no key."""
+
+    def walk(patterns: Any, prefix: str) -> Iterator[str]:
+        for pattern in patterns:
+            text = prefix + str(pattern.pattern)
+            if isinstance(pattern, URLPattern):
+                yield f"/{text}"
+            else:
+                yield from walk(pattern.url_patterns, text)
+
+    for address in sorted(set(walk(get_resolver().url_patterns, ""))):
+        if not re.search(r"[<^(]", address) and not NO_PAGES.match(address):
+            yield address
+
+
+def visit_rooms(page: Page, result_path: str, *, language: str = "en") -> Iterator[str]:
+    """Go through every page that is there without a key, and those of one reading and its patient."""
+    sign_in(page)
+    page.set_extra_http_headers({"Accept-Language": language})
+    seen = 0
+    for address in addresses():
+        # A download is no page, and neither is a part that a page asks for.
+        with suppress(Exception):
+            answer = page.context.request.get(address)
+            if answer.ok and "<!doctype html>" in answer.text()[:40].lower():
+                page.goto(address)
+                seen += 1
+                yield address
+    assert seen > 12
+    key = result_path.strip("/").rpartition("/")[2]
+    page.goto("/patients/")
+    page.locator("main a[href*='/patients/']").first.click()
+    yield "patient"
+    page.goto(f"/compare/?a={key}&b={key}")
+    yield "compare"
+    page.goto(result_path)
+    page.locator("a[href^='/models/']").first.click()
+    page.wait_for_url("**/models/**")
+    yield "model card"
+
+
+@pytest.mark.parametrize(("size", "language"), [(NARROW, "de"), (WIDE, "en")], ids=["390px-de", "1440px-en"])
+def test_no_room_scrolls_sideways(
+    window: Callable[..., Any], result_path: str, keyed_paths: dict[str, str], size: tuple[int, int], language: str
+) -> None:
+    page = window(size).page
+    for name in chain(visit_rooms(page, result_path, language=language), visit_keyed(page, keyed_paths)):
+        wide, visible = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+        assert wide <= visible, name
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(NARROW, "dark"), (WIDE, "light")], ids=["390px-dark", "1440px-light"])
+def test_axe_finds_nothing_in_any_room(
+    window: Callable[..., Any], result_path: str, keyed_paths: dict[str, str], size: tuple[int, int], scheme: str
+) -> None:
+    page = window(size, scheme).page
+    axe = Axe()
+    complaints = []
+    for name in chain(visit_rooms(page, result_path), visit_keyed(page, keyed_paths)):
+        found = axe.run(page)
+        if found.violations_count:
+            complaints.append(f"{name}: {found.generate_report()}")
+    assert complaints == []
+
+
+WEIGHED = """() => performance.getEntries()
+  .filter((entry) => ["navigation", "link", "script", "css", "fetch", "xmlhttprequest"].includes(entry.initiatorType))
+  .map((entry) => [entry.name, entry.decodedBodySize])"""
+
+
+def test_no_page_is_heavy(window: Callable[..., Any], result_path: str) -> None:
+    """Without pictures of ECGs; style sheets and scripts as they are sent in production, compressed."""
+    page = window().page
+    heavy = {}
+    for name in chain(visit_rooms(page, result_path), [result_path]):
+        page.goto(page.url if name != result_path else result_path, wait_until="networkidle")
+        size = 0
+        for url, plain_size in page.evaluate(WEIGHED):
+            is_static = "/static/" in url
+            size += len(gzip.compress(page.context.request.get(url).body())) if is_static else plain_size
+        assert size > 0, name
+        if size > LARGEST_KB * 1024:
+            heavy[name] = size
+    assert heavy == {}
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE], ids=["390px", "1440px"])

@@ -26,7 +26,7 @@ def test_each_file_has_its_own_outcome(page: Page, draw: Callable[[int], bytes])
 
     drop(page, new__png=draw(202), first_again__png=draw(201), letter__docx=b"PK\x03\x04 no picture", empty__png=b"")
 
-    expect(row(page, "letter.docx")).to_contain_text("This is not a JPEG, PNG, TIFF, WebP or PDF file")
+    expect(row(page, "letter.docx")).to_contain_text("This is not a JPEG, PNG, TIFF, WebP, PDF or DICOM file")
     expect(row(page, "empty.png")).to_contain_text("The file is empty")
     expect(row(page, "first_again.png")).to_contain_text("Already here.")
     assert row(page, "first_again.png").get_by_role("link").get_attribute("href") in earlier

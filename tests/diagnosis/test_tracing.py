@@ -69,7 +69,7 @@ def test_a_defect_of_the_trace_reader_costs_the_traces_only(
     def breaks(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(page_reading, "read_traces", breaks)
+    monkeypatch.setattr(page_reading, "traces_behind", breaks)
     assert page_reading._tracing(page, finding_on(page)).values == {"reason": "internal_error"}
     assert "a defect" in caplog.text
 

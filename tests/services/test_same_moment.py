@@ -138,3 +138,29 @@ def test_two_activations_at_once_leave_one_active_model(database: Installation) 
         "print(json.dumps({'active': ModelVersion.objects.filter(is_active=True).count()}))",
     )
     assert answer == {"active": 1}
+
+
+def test_the_same_request_sent_eight_times_at_once_is_carried_out_once(database: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "page.png"
+    file.write_bytes(encoded("PNG", 10))
+    answer = told(
+        database,
+        "from django.core.files.uploadedfile import SimpleUploadedFile\n"
+        "from rest_framework.test import APIClient\n"
+        f"data = Path({str(file)!r}).read_bytes()\n"
+        "def send(number):\n"
+        "    client = APIClient(HTTP_IDEMPOTENCY_KEY='order-1', HTTP_HOST='localhost')\n"
+        "    client.force_authenticate(user)\n"
+        "    form = {'file': SimpleUploadedFile('page.png', data)}\n"
+        "    return client.post('/api/v1/uploads/', form, format='multipart')\n"
+        "answers = at_once(send, 8)\n"
+        "last = send(8)\n"
+        "codes = sorted(a.status_code for a in answers)\n"
+        "first = [a for a in answers if a.status_code == 201 and 'Idempotency-Replayed' not in a]\n"
+        "print(json.dumps({\n"
+        "    'carried out': len(first),\n"
+        "    'other answers': sorted(set(codes) - {201, 409}),\n"
+        "    'replayed': last.json() == first[0].json() and last['Idempotency-Replayed'],\n"
+        "}))",
+    )
+    assert answer == {"carried out": 1, "other answers": [], "replayed": "true"}

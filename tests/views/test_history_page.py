@@ -12,8 +12,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import Site
+from diagnosis.history_views import HISTORY_PAGE_SIZE
 from diagnosis.models import Diagnosis, Upload
-from diagnosis.views import HISTORY_PAGE_SIZE
 
 Make = Callable[..., Diagnosis]
 
@@ -76,12 +77,64 @@ def test_a_range_the_wrong_way_round_is_named(browser: Client, five: dict[str, D
 
 
 @pytest.mark.parametrize(
-    "nonsense", [{"page": "x"}, {"page": "999"}, {"since": "soon"}, {"label": "flu"}, {"q": "%_\\"}]
+    "nonsense",
+    [
+        {"page": "x"},
+        {"before": "x"},
+        {"after": "!"},
+        {"site": "x"},
+        {"confidence_from": "high"},
+        {"since": "soon"},
+        {"label": "flu"},
+        {"q": "%_\\"},
+    ],
 )
 def test_nonsense_in_the_address_does_no_harm(
     browser: Client, five: dict[str, Diagnosis], nonsense: dict[str, str]
 ) -> None:
     assert browser.get(reverse("diagnosis:history"), nonsense).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"confidence_from": "70"}, {"mi", "unsure"}),
+        ({"confidence_to": "50"}, {"normal"}),
+        ({"agreement": "none", "label": "mi"}, {"mi"}),
+        ({"agreement": "override"}, set()),
+        ({"model": "c0ffee000000"}, {"mi", "normal", "unsure", "rejected"}),
+        ({"reviewer": "carla"}, set()),
+    ],
+    ids=str,
+)
+def test_seldom_filters_narrow_the_list_and_stay_in_sight(
+    browser: Client, five: dict[str, Diagnosis], filters: dict[str, str], expected: set[str]
+) -> None:
+    text = history(browser, **filters)
+    assert shown(text) == {str(five[name].pk) for name in expected}
+    assert '<details class="more-filters" open>' in text
+
+
+def test_sites_to_choose_from_are_ones_own(browser: Client, five: dict[str, Diagnosis], other_site: Site) -> None:
+    text = history(browser, site=str(other_site.pk))
+    assert other_site.name not in text
+    assert shown(text) == {str(reading.pk) for reading in five.values()}
+
+
+def test_a_long_list_is_counted_afterwards(
+    browser: Client, take_in: Any, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(HISTORY_PAGE_SIZE + 2):
+        take_in(seed, patient_reference="P-9")
+    count = re.search(r'hx-get="([^"]+count/[^"]+)"', history(browser, q="P-9"))
+    assert count
+    assert "22 results" in browser.get(count[1].replace("&amp;", "&")).content.decode()
+    monkeypatch.setattr("diagnosis.history_views.COUNT_LIMIT", 10)
+    assert "more than 10 results" in browser.get(count[1].replace("&amp;", "&")).content.decode()
+
+
+def test_a_short_list_is_counted_at_once(browser: Client, five: dict[str, Diagnosis]) -> None:
+    assert "5 results" in history(browser)
 
 
 def test_an_empty_history_leads_to_the_upload(browser: Client) -> None:
@@ -120,7 +173,7 @@ def test_the_list_takes_the_same_few_queries_however_long_it_is(
 ) -> None:
     for seed in range(8):
         read(take_in(seed))
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(16):
         history(browser)
 
 

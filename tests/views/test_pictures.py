@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
-from knox.models import AuthToken
 
-from accounts.models import User
+from accounts.models import ApiToken, User
+from accounts.tokens import make_token, open_token
 from diagnosis.models import Diagnosis, Upload
 from tests.views.pictures import picture
 
@@ -83,8 +83,8 @@ def test_a_saved_overlay_says_in_its_name_what_it_is_for(browser: Client, done: 
 def test_an_api_token_opens_what_its_owner_may_see(
     nobody: Client, done: Diagnosis, clinician: User, other_clinician: User
 ) -> None:
-    _, token = AuthToken.objects.create(clinician)
-    _, foreign = AuthToken.objects.create(other_clinician)
+    token, _ = open_token(clinician)
+    foreign, _ = open_token(other_clinician)
     path = url("heat_layer", done.heatmaps.get().pk)
     assert nobody.get(path, headers={"Authorization": f"Token {token}"}).status_code == 200
     assert nobody.get(path, headers={"Authorization": f"Token {foreign}"}).status_code == 404
@@ -103,7 +103,7 @@ def test_a_machine_is_told_of_a_missing_picture_as_a_problem_and_a_person_on_a_p
     browser: Client, nobody: Client, clinician: User
 ) -> None:
     path = url("page_image", uuid.uuid4())
-    _, token = AuthToken.objects.create(clinician)
+    token, _ = open_token(clinician)
     machine: Any = nobody.get(path, headers={"Authorization": f"Token {token}"})
     assert (machine.status_code, machine.headers["Content-Type"]) == (404, "application/problem+json")
     assert machine.json()["code"] == "not_found"
@@ -112,7 +112,7 @@ def test_a_machine_is_told_of_a_missing_picture_as_a_problem_and_a_person_on_a_p
 
 
 def test_an_expired_token_is_answered_401(nobody: Client, upload: Upload, clinician: User) -> None:
-    _, token = AuthToken.objects.create(clinician, expiry=timedelta(seconds=-1))
+    _, token = ApiToken.objects.create(clinician, expiry=timedelta(seconds=-1), scopes=["pages:read"])
     response = nobody.get(url("page_image", upload.pk), headers={"Authorization": f"Token {token}"})
     assert response.status_code == 401
 
@@ -130,3 +130,29 @@ def test_a_file_that_storage_has_lost_is_a_404_and_a_line_in_the_log(
     Path(upload.page.path).unlink()
     assert browser.get(url("page_image", upload.pk)).status_code == 404
     assert "missing" in caplog.text
+
+
+def test_a_token_without_the_scope_opens_no_picture_and_is_told_so(
+    nobody: Client, done: Diagnosis, clinician: User
+) -> None:
+    _, token = make_token(user=clinician, name="x", wanted=["diagnoses:read"], days=1, made_by=clinician)
+    answer = nobody.get(url("page_image", done.upload_id), headers={"Authorization": f"Token {token}"})
+    assert answer["Content-Type"] == "application/problem+json"
+    assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
+
+
+def test_a_picture_can_only_be_fetched(browser: Client, done: Diagnosis) -> None:
+    answer = browser.post(url("page_image", done.upload_id))
+    assert answer["Content-Type"] == "application/problem+json"
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert "GET" in answer["Allow"]
+
+
+def test_a_token_s_picture_that_has_not_changed_is_not_sent_again(
+    nobody: Client, done: Diagnosis, clinician: User
+) -> None:
+    token, _ = open_token(clinician)
+    headers = {"Authorization": f"Token {token}"}
+    first = nobody.get(url("page_image", done.upload_id), headers=headers)
+    again = nobody.get(url("page_image", done.upload_id), headers=headers | {"If-None-Match": first["ETag"]})
+    assert (first.status_code, again.status_code, again.body) == (200, 304, b"")

@@ -74,7 +74,7 @@ def test_a_duplicate_is_a_warning_with_the_way_to_the_earlier_one(browser: Clien
     ("content", "sentence"),
     [
         (b"", "The file is empty."),
-        (b"plain words", "This is not a JPEG, PNG, TIFF, WebP or PDF file"),
+        (b"plain words", "This is not a JPEG, PNG, TIFF, WebP, PDF or DICOM file"),
         (picture()[:400], "damaged or cut short"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +11,14 @@ from django.urls import URLPattern, reverse
 
 from accounts.models import User
 from diagnosis import tracing_files
+from diagnosis.documents import rendering, requests
+from diagnosis.documents.models import Document
+from diagnosis.documents.urls import urlpatterns as document_patterns
+from diagnosis.fhir.urls import urlpatterns as fhir_patterns
 from diagnosis.models import Diagnosis, Upload
+from diagnosis.review import reporting
+from diagnosis.review.models import Report
+from diagnosis.saved_filters import keeping
 from diagnosis.urls import urlpatterns
 
 # Who asks, in the order of the columns below. The page is the clinician's; each name is a fixture.
@@ -22,25 +29,58 @@ TABLE: dict[str, tuple[str, tuple[int, ...]]] = {
     "upload": ("get", (200, 200, 200, 200, 200, 200, 302)),
     "upload_rows": ("get", (200, 200, 200, 200, 200, 200, 302)),
     "history": ("get", (200, 200, 200, 200, 200, 200, 302)),
+    "history_count": ("get", (200, 200, 200, 200, 200, 200, 302)),
+    "history_export": ("get", (200, 200, 200, 200, 200, 200, 302)),
     "result": ("get", (200, 200, 200, 200, 200, 404, 302)),
     "result_status": ("get", (200, 200, 200, 200, 200, 404, 302)),
     "tracing": ("get", (200, 200, 200, 200, 200, 404, 302)),
     "explain": ("post", (302, 302, 302, 302, 302, 404, 302)),
     "read_again": ("post", (302, 302, 302, 302, 302, 404, 302)),
+    "details": ("get", (200, 200, 200, 200, 200, 404, 302)),
     "delete_upload": ("get", (200, 403, 200, 403, 200, 404, 302)),
     "restore_upload": ("post", (404, 404, 404, 404, 404, 404, 302)),
     "page_image": ("get", (200, 200, 200, 200, 200, 404, 401)),
+    "screen_image": ("get", (200, 200, 200, 200, 200, 404, 401)),
+    "tile": ("get", (200, 200, 200, 200, 200, 404, 401)),
     "thumbnail": ("get", (200, 200, 200, 200, 200, 404, 401)),
     "original": ("get", (200, 200, 200, 200, 200, 404, 401)),
     "heat_layer": ("get", (200, 200, 200, 200, 200, 404, 401)),
     "overlay": ("get", (200, 200, 200, 200, 200, 404, 401)),
     "traces": ("get", (200, 200, 200, 200, 200, 404, 401)),
     "model_card": ("get", (200, 200, 200, 200, 200, 200, 302)),
+    # The report. Only clinicians of the site come to the steps that write.
+    "review:report": ("get", (302, 302, 302, 302, 302, 404, 302)),
+    "review:sign": ("get", (200, 200, 200, 403, 403, 404, 302)),
+    "review:send_back": ("get", (302, 302, 302, 403, 403, 404, 302)),
+    "review:amend": ("get", (200, 200, 200, 403, 403, 404, 302)),
+    "review:discard": ("get", (200, 200, 200, 403, 403, 404, 302)),
+    "review:blind": ("post", (302, 302, 302, 302, 302, 404, 302)),
+    "patients:patients": ("get", (200, 200, 200, 200, 200, 200, 302)),
+    "patients:patient": ("get", (200, 200, 200, 200, 200, 404, 302)),
+    "patients:compare": ("get", (200, 200, 200, 200, 200, 404, 302)),
+    "documents:request": ("post", (302, 302, 302, 302, 302, 404, 302)),
+    "documents:document": ("get", (200, 200, 200, 200, 200, 404, 302)),
+    "documents:document_status": ("get", (200, 200, 200, 200, 200, 404, 302)),
+    "documents:pdf": ("get", (200, 200, 200, 200, 200, 404, 401)),
+    "documents:verify": ("get", (200, 200, 200, 200, 200, 200, 302)),
+    "documents:verify_code": ("get", (200, 200, 200, 200, 200, 404, 302)),
+    "fhir:download": ("get", (200, 200, 200, 200, 200, 404, 302)),
+    "saved_filters": ("get", (200, 200, 200, 200, 200, 200, 302)),
+    # Everybody has filters of their own, and sees no colleague's.
+    "rename_filter": ("post", (302, 404, 404, 404, 404, 404, 302)),
+    "delete_filter": ("post", (302, 404, 404, 404, 404, 404, 302)),
 }
+# These rooms are checked against a table of their own: tests/worklist/test_pages.py.
+ELSEWHERE = {"worklist"}
 KEY_OF = {
     **dict.fromkeys(("result", "result_status", "tracing", "explain", "read_again"), "diagnosis"),
-    **dict.fromkeys(("page_image", "thumbnail", "original", "delete_upload", "restore_upload"), "upload"),
+    **dict.fromkeys(("page_image", "screen_image", "thumbnail", "original"), "upload"),
+    **dict.fromkeys(("tile", "details", "delete_upload", "restore_upload"), "upload"),
     **dict.fromkeys(("heat_layer", "overlay"), "heatmap"),
+    **dict.fromkeys((f"review:{step}" for step in ("report", "sign", "send_back", "amend", "discard")), "diagnosis"),
+    **dict.fromkeys(("review:blind", "documents:request", "fhir:download"), "diagnosis"),
+    **dict.fromkeys(("documents:document", "documents:document_status", "documents:pdf"), "document"),
+    **dict.fromkeys(("rename_filter", "delete_filter"), "filter"),
     "traces": "tracing",
     "model_card": "model",
 }
@@ -66,19 +106,53 @@ def visit(
 
 
 def address(name: str, done: Diagnosis) -> str:
-    keys: dict[str, Any] = {
-        "diagnosis": done.pk,
-        "upload": done.upload_id,
-        "heatmap": done.heatmaps.get().pk,
-        "tracing": done.tracing.pk,
-        "model": done.model_version_id,
+    keys: dict[str, Callable[[], Any]] = {
+        "diagnosis": lambda: done.pk,
+        "upload": lambda: done.upload_id,
+        "heatmap": lambda: done.heatmaps.get().pk,
+        "tracing": lambda: done.tracing.pk,
+        "model": lambda: done.model_version_id,
+        "document": lambda: _document(done).pk,
+        "filter": lambda: keeping.save(done.upload.uploaded_by, name="Mine", query="label=mi").pk,
     }
-    kwargs = {"pk": keys[KEY_OF[name]]} if name in KEY_OF else {}
-    return reverse(f"diagnosis:{name}", kwargs=kwargs)
+    kwargs = {"pk": keys[KEY_OF[name]]()} if name in KEY_OF else {}
+    if name == "tile":
+        kwargs |= {"column": 0, "row": 0}
+    if name == "patients:patient":
+        kwargs = {"site": done.upload.site_id, "reference": "P-1"}
+    if name == "documents:verify_code":
+        kwargs = {"code": _signed(done).code}
+    if name in ("review:sign", "review:discard"):
+        reporting.save_draft(diagnosis=done, author=done.upload.uploaded_by, verdict="agree")
+    if name == "review:amend":
+        _signed(done)
+    path = reverse(name if name.partition(":")[0] in ("documents", "fhir") else f"diagnosis:{name}", kwargs=kwargs)
+    return f"{path}?a={done.pk}&b={done.pk}" if name == "patients:compare" else path
+
+
+def _document(done: Diagnosis) -> Document:
+    document = requests.request(done, requested_by=done.upload.uploaded_by)
+    rendering.render(str(document.pk), task_id="a-task")
+    return document
+
+
+def _signed(done: Diagnosis) -> Report:
+    user = done.upload.uploaded_by
+    draft = reporting.save_draft(diagnosis=done, author=user, verdict="agree")
+    return reporting.sign(report=draft, user=user, proof=Report.Proof.PASSWORD, seen=draft.token)
+
+
+def names(patterns: Iterable[Any], prefix: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            yield f"{prefix}{pattern.name}"
+        elif pattern.namespace not in ELSEWHERE:
+            yield from names(pattern.url_patterns, f"{pattern.namespace}:" if pattern.namespace else prefix)
 
 
 def test_the_table_has_a_row_for_every_address() -> None:
-    assert {pattern.name for pattern in urlpatterns if isinstance(pattern, URLPattern)} == set(TABLE)
+    rooms = (("", urlpatterns), ("documents:", document_patterns), ("fhir:", fhir_patterns))
+    assert {name for prefix, patterns in rooms for name in names(patterns, prefix)} == set(TABLE)
 
 
 @pytest.mark.parametrize(("name", "method", "asker", "status"), CELLS, ids=[f"{c[0]}-{c[2]}" for c in CELLS])
@@ -91,7 +165,10 @@ def test_each_address_answers_each_asker_as_the_table_says(
         assert response.url.startswith(reverse("accounts:login"))
 
 
-@pytest.mark.parametrize("name", ["page_image", "thumbnail", "original", "heat_layer", "overlay", "traces", "result"])
+@pytest.mark.parametrize(
+    "name",
+    ["page_image", "screen_image", "tile", "thumbnail", "original", "heat_layer", "overlay", "traces", "result"],
+)
 def test_a_deleted_page_is_gone_for_everyone(name: str, done: Diagnosis, visit: Callable[[str], Client]) -> None:
     path = address(name, done)
     visit("clinician").post(reverse("diagnosis:delete_upload", kwargs={"pk": done.upload_id}))

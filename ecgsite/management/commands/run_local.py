@@ -72,7 +72,7 @@ class Command(BaseCommand):
         }
         python = [sys.executable, "-m"]
         web = ["gunicorn", "ecgsite.wsgi", f"--bind={host}:{port}", "--workers=1", "--worker-class=gthread"]
-        web += ["--threads=4", "--timeout=120", "--graceful-timeout=5", "--no-control-socket", "--access-logfile=-"]
+        web += ["--threads=4", "--timeout=120", "--graceful-timeout=5", "--no-control-socket"]
         worker = ["celery", "-A", "ecgsite", "worker", "--pool=prefork"]
         worker += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         supervisor.start("worker", [*python, *worker, "--concurrency=1", "--queues=diagnose,housekeeping"], environment)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from ml.degradation import degrade
-from ml.leads import Leads, LeadsUnreadable, read_leads
+from ml.leads import Leads, LeadsUnreadable
 from ml.leads.layouts import LAYOUTS, LEADS
+from ml.leads.reader import read_leads
 from ml.render import FULL_SIZE, render_page
 from ml.synthetic import Signals, synthetic_signals
 

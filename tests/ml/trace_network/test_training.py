@@ -15,7 +15,7 @@ from ml.errors import BundleCorrupt
 from ml.trace_network import cross_fitting
 from ml.trace_network.answers import fit_rules
 from ml.trace_network.cross_fitting import cross_fit, division, member_file
-from ml.trace_network.judging import judge
+from ml.trace_network.judging import answer_held_out, judge
 from ml.trace_network.nearness import Nearness
 from ml.trace_network.network import EMBEDDING, LOGITS, build, together, with_new_head
 from ml.trace_network.recipe import TraceRecipe
@@ -43,7 +43,8 @@ def test_fast_hearts_are_told_from_slow_ones_by_networks_that_never_saw_them(
     monkeypatch.setattr(cross_fitting, "train", again)
     pages, views = hearts
     held_out = cross_fit(RECIPE, pages, views, CLASSES, run, recordings=None)
-    figures = judge(held_out, pages, views, CLASSES, target_accuracy=0.9, seed=0)
+    judged = answer_held_out(held_out, pages, CLASSES, target_accuracy=0.9)
+    figures = judge(judged, held_out, pages, views, CLASSES, seed=0)
     assert figures["all"]["headline"]["macro_auroc"]["value"] > 0.95
     assert figures["strict"]["pages"] == 32
     # Nothing but the rate tells these hearts apart, and every view shows it.

@@ -1,0 +1,1 @@
+"""How a person gets an account: a link by mail that works once."""

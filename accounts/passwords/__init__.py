@@ -1,0 +1,1 @@
+"""What a password may not be, and how old it may get."""

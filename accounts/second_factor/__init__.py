@@ -1,0 +1,1 @@
+"""Something one has beside something one knows: one-time codes, passkeys, recovery codes."""

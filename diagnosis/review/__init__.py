@@ -1,0 +1,1 @@
+"""What a clinician says about a reading: draft, signature, amendment."""

@@ -1,0 +1,1 @@
+"""Searches of the history under a name of one's own."""

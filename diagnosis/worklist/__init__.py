@@ -1,0 +1,1 @@
+"""What is to be done: the lists of pages, who takes which, and many files at once."""
