@@ -15,8 +15,9 @@ from django.utils.translation import ngettext
 
 from .audit.signals import refuse_log_in
 from .models import ApiToken, Role, User
-from .reauthentication import password_is_right
 from .scopes import Scope
+from .second_factor.forms import ProofForm
+from .second_factor.proof import ProofRefused, asked_of, prove
 from .tokens import MAX_NAME_LENGTH, TokenRefused, make_token
 
 
@@ -34,8 +35,12 @@ class SignInForm(AuthenticationForm):
             raise ValidationError(self.error_messages["machine_account"], code="machine_account")
 
 
-class TokenForm(forms.Form):
-    """What an API token is to be; making it asks for the password of whoever sits here."""
+class TokenForm(ProofForm):
+    """What an API token is to be; making it asks who sits here, because a token outlives the log-in.
+
+    Attributes:
+        asked: what is asked for, as ``second_factor.proof`` has it.
+    """
 
     name = forms.CharField(
         label=_("Name"), max_length=MAX_NAME_LENGTH, help_text=_("What will use it, e.g. “ECG cart, ward 3”.")
@@ -44,15 +49,14 @@ class TokenForm(forms.Form):
         label=_("It may"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple, required=True
     )
     days = forms.TypedChoiceField(label=_("It ends after"), coerce=int, initial=90)
-    password = forms.CharField(
-        label=_("Your password"),
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-        help_text=_("Asked for again, because a token outlives your log-in."),
-    )
+    field_order = ("name", "scopes", "days", "password", "code")
 
     def __init__(self, *args: Any, request: HttpRequest, owner: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        asking: Any = request.user
+        self.asked = asked_of(asking)
+        super().__init__(*args, asked=self.asked, **kwargs)
+        self._proof_field = "password" if self.asked == "password" else "code"
+        self.fields[self._proof_field].help_text = _("Asked for again, because a token outlives your log-in.")
         self._request = request
         self._owner = owner
         longest: int = settings.ISOLINE_TOKEN_MAX_DAYS
@@ -62,12 +66,16 @@ class TokenForm(forms.Form):
             (days, ngettext("%(days)d day", "%(days)d days", days) % {"days": days}) for days in choices
         ]
 
-    def clean_password(self) -> str:
-        password: str = self.cleaned_data["password"]
-        asking: Any = self._request.user
-        if not password_is_right(self._request, asking, password):
-            raise ValidationError(_("This is not your password."), code="wrong_password")
-        return ""
+    def clean(self) -> dict[str, Any]:
+        wanted = super().clean() or {}
+        proof = {name: wanted.pop(name) for name in ("password", "code") if name in wanted}
+        # A code counts once; one is not used up by a form that has to be filled in again.
+        if not self.errors:
+            try:
+                prove(self._request, **proof)
+            except ProofRefused as refused:
+                self.add_error(self._proof_field, ValidationError(refused.message, refused.code))
+        return wanted
 
     def make(self) -> tuple[ApiToken, str] | None:
         """The row and the token, or None with what is wrong in ``errors``."""

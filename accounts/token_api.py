@@ -9,15 +9,15 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from . import tokens
 from .models import ApiToken, User
-from .reauthentication import password_is_right
 from .scopes import Scope
+from .second_factor.proof import ProofRefused, prove
 
 _A_TOKEN = {
     "id": "5d8a4c0e-6c41-4c6e-9d0e-3f6a0a4d8f11",
@@ -74,10 +74,18 @@ class WantedTokenSerializer(serializers.Serializer[Any]):
         min_value=1, max_value=settings.ISOLINE_TOKEN_MAX_DAYS, help_text=_("How long it lasts.")
     )
     password = serializers.CharField(
+        required=False,
+        allow_blank=True,
         trim_whitespace=False,
         max_length=4096,
         style={"input_type": "password"},
         help_text=_("Your own, so that nobody makes a lasting token with one that went astray."),
+    )
+    otp = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=40,
+        help_text=_("Instead of the password, if you have a second factor: a code of the app, or a recovery code."),
     )
     user = serializers.CharField(
         required=False, max_length=150, help_text=_("Administrators: a machine account; default: your own.")
@@ -121,7 +129,8 @@ class TokensView(APIView):
         summary="Make a token",
         description=_(
             "With a name, scopes and an end. The token itself is in this answer only; what is stored is a hash of it. "
-            "Your password is asked for again. Administrators make the tokens of machine accounts: `user`."
+            "Your password is asked for again, or a code if you have a second factor. Administrators make the tokens "
+            "of machine accounts: `user`."
         ),
         tags=["tokens"],
         request=WantedTokenSerializer,
@@ -150,8 +159,10 @@ class TokensView(APIView):
         form = WantedTokenSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         wanted, asking = form.validated_data, _user_of(request)
-        if not password_is_right(request._request, asking, wanted["password"]):  # noqa: SLF001  (axes counts on it)
-            raise PermissionDenied(_("This is not your password."), code="wrong_password")
+        try:
+            prove(request, password=wanted.get("password", ""), code=wanted.get("otp", ""))
+        except ProofRefused as refused:
+            raise _as_answer(request, refused) from None
         try:
             row, token = tokens.make_token(
                 user=_owner(asking, wanted.get("user", "")),
@@ -190,6 +201,16 @@ class TokenDetailView(APIView):
 def _user_of(request: Request) -> User:
     # The default permission lets nobody in who is not signed in.
     return cast("User", request.user)
+
+
+def _as_answer(request: Request, refused: ProofRefused) -> APIException:
+    if refused.api_code == "proof_missing":
+        field = "password" if refused.code == "password_missing" else "otp"
+        return serializers.ValidationError({field: refused.message}, "required")
+    if refused.api_code == "locked_out":
+        # The middleware of axes answers 429 now, as at log-in.
+        request._request.axes_locked_out = True  # type: ignore[attr-defined]  # noqa: SLF001
+    return PermissionDenied(refused.message, code=refused.api_code)
 
 
 def _owner(asking: User, name: str) -> User:

@@ -19,7 +19,7 @@ from .models import ApiToken, User
 from .tokens import live_tokens, revoke
 
 
-@method_decorator([sensitive_post_parameters("password"), never_cache], name="dispatch")
+@method_decorator([sensitive_post_parameters("password", "code"), never_cache], name="dispatch")
 class NewTokenView(LoginRequiredMixin, View):
     """Asks what the token is to be, and shows it. It goes straight into the answer, so that it is stored nowhere."""
 

@@ -113,7 +113,8 @@ def accept(
         site: the hospital or department the page belongs to.
         patient_reference: up to 64 characters, optional.
         note: up to 2000 characters, optional.
-        recorded_at: when the ECG was taken, with its time zone; optional.
+        recorded_at: when the ECG was taken, with its time zone. Without it what a DICOM file says of it counts, on
+            this installation's clock if it names no time zone.
 
     Raises:
         UploadRefused: with a code of ``messages.REFUSALS``.
@@ -146,7 +147,7 @@ def accept(
         "sha256": sha256,
         "patient_reference": reference,
         "note": clean_note,
-        "recorded_at": recorded,
+        "recorded_at": recorded or _stated(decoded.recorded_at),
         "warnings": list(decoded.warnings),
     }
     try:
@@ -243,6 +244,16 @@ def checked_recorded_at(moment: datetime | None) -> datetime | None:
     if not _FIRST_ECG <= moment <= timezone.now() + timedelta(days=1):
         raise UploadRefused("recorded_at_implausible")
     return moment
+
+
+def _stated(moment: datetime | None) -> datetime | None:
+    """A file's own time of recording; None if it says none, or one that cannot be."""
+    if moment is not None and moment.tzinfo is None:
+        moment = timezone.make_aware(moment)
+    try:
+        return checked_recorded_at(moment)
+    except UploadRefused:
+        return None
 
 
 def _live_uploads(site: Site, sha256: str) -> list[Upload]:

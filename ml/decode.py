@@ -11,6 +11,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import cv2
@@ -58,6 +59,7 @@ class DecodedFile:
         warnings: stable codes of what a reader of the pages should know of where they come from.
         safe_copy: what may be kept of a file whose own bytes may not, because they say whose it is.
         identifying: words that name the patient or the examination, in lower case; they must not be kept either.
+        recorded_at: when the ECG was recorded, as the file says; without a time zone if it names none.
     """
 
     media_type: str
@@ -65,6 +67,7 @@ class DecodedFile:
     warnings: tuple[str, ...] = ()
     safe_copy: bytes | None = None
     identifying: frozenset[str] = frozenset()
+    recorded_at: datetime | None = None
 
 
 def decode(data: bytes) -> DecodedFile:
@@ -221,7 +224,7 @@ def _decode_dicom(data: bytes) -> DecodedFile:
 
     found = dicom.read(data)
     pages = _decode_pdf(found.pdf) if found.pdf is not None else found.pages
-    return DecodedFile(dicom.MEDIA_TYPE, pages, found.warnings, found.safe_copy, found.identifying)
+    return DecodedFile(dicom.MEDIA_TYPE, pages, found.warnings, found.safe_copy, found.identifying, found.recorded_at)
 
 
 def _decode_pdf(data: bytes) -> _PdfPages:

@@ -41,6 +41,19 @@ class ProofRefused(Exception):
         self.code = code
         self.message = message
 
+    @property
+    def api_code(self) -> str:
+        """What a program is told: ``proof_missing``, ``wrong_password``, ``wrong_code`` or ``locked_out``."""
+        return _API_CODES.get(self.code, "wrong_code")
+
+
+_API_CODES: Final = {
+    "password_missing": "proof_missing",
+    "code_missing": "proof_missing",
+    "password_wrong": "wrong_password",
+    "locked_out": "locked_out",
+}
+
 
 def asked_of(user: User) -> Asked:
     """What the user has to give: the password, a code from the app, or a touch of the passkey (or a recovery code)."""

@@ -108,6 +108,7 @@ CODES: Final[dict[str, Problem]] = {
     "permission_denied": Problem(403, "the account may not do this, or a browser's CSRF token is missing"),
     "missing_scope": Problem(403, "the token has not got the scope"),
     "wrong_password": Problem(403, "the password asked for again is wrong"),
+    "wrong_code": Problem(403, "the code asked for again is not accepted"),
     "not_found": Problem(404, "there is no such thing, or it is not for this account to see"),
     "method_not_allowed": Problem(405, "the address does not take this method"),
     "not_acceptable": Problem(406, "`Accept` asks for something else than JSON"),

@@ -21,15 +21,6 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 
 
-# What the proof refuses with → the code here. The sentence is the proof's own: it knows what was asked for.
-_CODE_OF: Final = {
-    "password_missing": "proof_missing",
-    "code_missing": "proof_missing",
-    "password_wrong": "wrong_password",
-    "locked_out": "locked_out",
-}
-
-
 def prove(request: HttpRequest | Request, *, password: str = "", code: str = "") -> Report.Proof:
     """Have the person at the keyboard show that they are the one who is logged in; see ``second_factor.proof``.
 
@@ -50,7 +41,7 @@ def prove(request: HttpRequest | Request, *, password: str = "", code: str = "")
         sentence = _("%(why)s Nothing was signed, and the draft is kept.") % {"why": refused.message}
         wait = get_cool_off() if refused.code == "locked_out" else None
         raise CannotReport(
-            _CODE_OF.get(refused.code, "wrong_code"),
+            refused.api_code,
             sentence=sentence,
             retry_after_s=int(wait.total_seconds()) if wait else None,
         ) from refused

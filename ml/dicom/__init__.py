@@ -12,11 +12,13 @@ import logging
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import pydicom
 from pydicom.uid import UID
+from pydicom.valuerep import DT
 
 from ml.dicom import deidentify, pictures, scan, waveform
 from ml.errors import PageRejected
@@ -49,6 +51,7 @@ class DicomFile:
         pdf: an encapsulated PDF's bytes.
         warnings: stable codes of what a reader of the page should know.
         identifying: words that name the patient or the examination, in lower case.
+        recorded_at: when the ECG was recorded, if the file says so to the minute; without a time zone if it names none.
     """
 
     safe_copy: bytes
@@ -56,6 +59,7 @@ class DicomFile:
     pdf: bytes | None = None
     warnings: tuple[str, ...] = ()
     identifying: frozenset[str] = field(default_factory=frozenset)
+    recorded_at: datetime | None = None
 
 
 def is_dicom(data: bytes) -> bool:
@@ -79,7 +83,7 @@ def read(data: bytes) -> DicomFile:
         warnings.simplefilter("ignore")
         try:
             dataset = pydicom.dcmread(io.BytesIO(scan.checked(data)))
-            return _contents(dataset)
+            return replace(_contents(dataset), recorded_at=_recorded_at(dataset))
         except PageRejected:
             raise
         # Damaged elements raise nearly anything, each when it is looked at.
@@ -116,6 +120,25 @@ def _contents(dataset: Dataset) -> DicomFile:
         f"This DICOM object ({kind}) holds neither an ECG waveform nor a picture nor a PDF. Export one of these.",
         detail=kind,
     )
+
+
+def _recorded_at(dataset: Dataset) -> datetime | None:
+    """The start of acquisition (PS3.3, C.7.6.16.2 and C.7.6.18): not when a scan of it was made or stored."""
+    text = str(dataset.get("AcquisitionDateTime") or "")
+    if not text:
+        text = f"{dataset.get('AcquisitionDate') or ''}{dataset.get('AcquisitionTime') or ''}"
+    text = text.strip()
+    if not re.search(r"[+-]\d{4}$", text):
+        text += str(dataset.get("TimezoneOffsetFromUTC") or "").strip()
+    # Less than the minute would be read as midnight, or as the first of January.
+    if not re.fullmatch(r"\d{12}(\d{2}(\.\d{1,6})?)?([+-]\d{4})?", text):
+        return None
+    try:
+        moment = DT(text)
+    except ValueError:
+        return None
+    # A plain one: pydicom's own remembers the text.
+    return datetime.combine(moment.date(), moment.timetz())
 
 
 def _identifying(dataset: Dataset) -> frozenset[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import uuid
 from typing import Any
 
 import pytest
@@ -25,14 +24,15 @@ def problem_of(answer: Any) -> tuple[int, str]:
     return answer.status_code, body["code"]
 
 
+NOBODYS = "6f1c1f4e-0000-4000-8000-000000000000"
 PROTECTED = [
     "/api/v1/uploads/",
-    f"/api/v1/uploads/{uuid.uuid4()}/",
+    f"/api/v1/uploads/{NOBODYS}/",
     "/api/v1/diagnoses/",
-    f"/api/v1/diagnoses/{uuid.uuid4()}/",
-    f"/api/v1/diagnoses/{uuid.uuid4()}/explanations/",
-    f"/api/v1/explanations/{uuid.uuid4()}/",
-    f"/api/v1/diagnoses/{uuid.uuid4()}/report/",
+    f"/api/v1/diagnoses/{NOBODYS}/",
+    f"/api/v1/diagnoses/{NOBODYS}/explanations/",
+    f"/api/v1/explanations/{NOBODYS}/",
+    f"/api/v1/diagnoses/{NOBODYS}/report/",
     "/api/v1/reports/",
 ]
 

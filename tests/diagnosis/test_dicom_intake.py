@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,48 @@ def test_the_same_file_is_known_again_though_it_was_not_kept(recording: bytes, c
         kept = file.read()
     assert kept != recording
     assert accept(recording, clinician, site).duplicate_of == first
+
+
+@pytest.mark.parametrize(
+    ("elements", "expected"),
+    [
+        ({"AcquisitionDateTime": "20260102081530"}, "2026-01-02T07:15:30+00:00"),
+        ({"AcquisitionDateTime": "20260702081530.250000"}, "2026-07-02T06:15:30.250000+00:00"),
+        ({"AcquisitionDateTime": "20260102081530-0500"}, "2026-01-02T13:15:30+00:00"),
+        ({"AcquisitionDateTime": "202601020815", "TimezoneOffsetFromUTC": "+0900"}, "2026-01-01T23:15:00+00:00"),
+        ({"AcquisitionDate": "20260102", "AcquisitionTime": "0815"}, "2026-01-02T07:15:00+00:00"),
+        # A day, or a year, is no moment.
+        ({"AcquisitionDateTime": "20260102"}, None),
+        ({"AcquisitionDate": "20260102"}, None),
+        ({"AcquisitionTime": "081530"}, None),
+        ({}, None),
+        # Wrong clocks.
+        ({"AcquisitionDateTime": "18990102081530"}, None),
+        ({"AcquisitionDateTime": "20990102081530"}, None),
+        ({"AcquisitionDateTime": "00010101000000+1400"}, None),
+        ({"AcquisitionDateTime": "99991231235959-1200"}, None),
+        ({"AcquisitionDateTime": "20261402081530"}, None),
+        ({"AcquisitionDateTime": "20260102081530+9900"}, None),
+        ({"AcquisitionDateTime": "202601020815 yesterday"}, None),
+    ],
+    ids=str,
+)
+def test_the_time_of_recording_is_taken_from_the_file(
+    elements: dict[str, str], expected: str | None, clinician: User, site: Site, settings: Any
+) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+    dataset = waveform_dataset(synthetic_signals(4))
+    for keyword, value in elements.items():
+        dataset.add_new(keyword, "LO", value)
+    (upload,) = accept(as_bytes(dataset), clinician, site).uploads
+    assert upload.recorded_at == (datetime.fromisoformat(expected) if expected else None)
+
+
+def test_a_time_that_is_given_counts_more_than_the_file_s(clinician: User, site: Site) -> None:
+    dataset = waveform_dataset(synthetic_signals(4))
+    dataset.AcquisitionDateTime = "20260102081530"
+    given = datetime(2026, 1, 2, 9, 0, tzinfo=UTC)
+    assert accept(as_bytes(dataset), clinician, site, recorded_at=given).uploads[0].recorded_at == given
 
 
 def test_pages_of_a_file_that_were_deleted_are_made_again(clinician: User, site: Site) -> None:

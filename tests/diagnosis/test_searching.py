@@ -179,7 +179,7 @@ def reported(
         ({"model": "ffff"}, set()),
         ({"site": 0}, set()),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, dict) else None,
 )
 def test_reports_confidence_and_model_narrow_the_history(
     filters: dict[str, Any], expected: set[str], either_way: str, reported: dict[str, Diagnosis], clinician: User

@@ -1,21 +1,27 @@
-"""Opening an API token asks for what a log-in asks."""
+"""Opening an API token asks for what a log-in asks, and making a named one for the second factor again."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from axes.models import AccessAttempt
+from django.test import Client
 from django.utils import timezone
+from django_otp import DEVICE_ID_SESSION_KEY
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from rest_framework.test import APIClient
 
+from accounts import tokens
 from accounts.models import ApiToken, Role, User
 from accounts.passwords.models import PastPassword
 from accounts.second_factor import recovery
 from accounts.second_factor.models import RolePolicy
+from accounts.second_factor.proof import passkey_touched
 from tests.second_factor.conftest import CodeOf
+from tests.second_factor.test_managing_it import make_passkey
 
 
 def open_token(user: User, password: str, **more: str) -> Any:
@@ -85,3 +91,58 @@ def test_programs_are_exempt_even_from_a_rule_that_got_in_by_the_back_door(
     PastPassword.objects.update(set_at=timezone.now() - timedelta(days=31))
 
     assert open_token(api_client_user, password).status_code == 200
+
+
+# --- Named ones ----------------------------------------------------------------------------------------
+
+NEW = "/accounts/tokens/new/"
+WANTED = {"name": "ECG cart", "scopes": ["pages:read"], "days": 30}
+
+
+def make_token(user: User, **proof: str) -> tuple[int, str]:
+    api = APIClient()
+    api.credentials(HTTP_AUTHORIZATION=f"Token {tokens.open_token(user)[0]}")
+    answer = api.post("/api/v1/tokens/", WANTED | proof, format="json")
+    return answer.status_code, answer.json().get("code", "")
+
+
+def test_a_stolen_token_and_the_password_make_no_other_token(
+    clinician: User, app: TOTPDevice, password: str, code_of: CodeOf
+):
+    assert make_token(clinician, password=password) == (400, "validation_error")
+    assert make_token(clinician, password=password, otp="000000") == (403, "wrong_code")
+    now = code_of(app)
+    assert make_token(clinician, otp=now) == (201, "")
+    assert make_token(clinician, otp=now) == (403, "wrong_code"), "each code counts once"
+
+
+def test_without_a_second_factor_the_password_is_missed_by_name(clinician: User):
+    api = APIClient()
+    api.credentials(HTTP_AUTHORIZATION=f"Token {tokens.open_token(clinician)[0]}")
+    (error,) = api.post("/api/v1/tokens/", WANTED, format="json").json()["errors"]
+    assert (error["field"], error["code"]) == ("password", "required")
+
+
+def test_in_the_browser_the_code_is_asked_for_once_the_rest_is_right(
+    verified: Client, app: TOTPDevice, code_of: CodeOf, password: str
+):
+    assert 'name="password"' not in verified.get(NEW).text
+    now = code_of(app)
+    assert "error-summary" in verified.post(NEW, WANTED | {"name": "", "code": now}).text
+    assert "error-summary" in verified.post(NEW, WANTED | {"password": password}).text
+    assert "iso_" in verified.post(NEW, WANTED | {"code": now}).text
+
+
+def test_a_passkey_does_too(clinician: User, client: Client):
+    passkey = make_passkey(clinician)
+    client.force_login(clinician)
+    session = client.session
+    session[DEVICE_ID_SESSION_KEY] = passkey.persistent_id
+    session.save()
+    page = client.get(NEW).text
+    assert "passkey-verification-button" in page
+    assert "data-passkey-proof" in page
+    passkey_touched(SimpleNamespace(session=session, user=clinician))
+    session.save()
+    assert "iso_" in client.post(NEW, WANTED).text
+    assert "error-summary" in client.post(NEW, WANTED).text, "a touch counts once"
