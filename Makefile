@@ -51,8 +51,9 @@ dev:
 	$(check_python)
 	$(call install,dev,requirements.txt requirements-lab.txt requirements-dev.txt)
 
+# All of them in two processes; see ByFolder in tests/conftest.py.
 test: dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),-n 2 --no-loadscope-reorder)
 
 lint: dev
 	@$(BIN)/ruff check .

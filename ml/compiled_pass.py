@@ -84,7 +84,7 @@ def graph_of(model: keras.Model, manifest: BundleManifest) -> Any:
     temperature = manifest.calibration.temperature
     spec = manifest.preprocessing
 
-    @tf.function(input_signature=[tf.TensorSpec((1, spec.height, spec.width, 1), tf.float32)])
+    @tf.function(input_signature=[tf.TensorSpec((1, spec.height, spec.width, 1), tf.float32)], autograph=False)
     def run(page: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
             features, logits = two_headed(page, training=False)

@@ -6,10 +6,11 @@ import os
 import shutil
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
@@ -21,8 +22,25 @@ DATASET = Path(os.environ.get("ISOLINE_DATASET", REPOSITORY.parent / "shared" / 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 ON_CI = os.environ.get("CI") == "true"
 
+# Tests with processes of their own: side by side they would wait for each other longer than they may.
+WITH_PROCESSES = ("services", "story", "browser")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return ByFolder(config, log)
+
+
+class ByFolder(LoadScopeScheduling):
+    """One folder's tests run in one process, so that what they share is made once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = str(Path(nodeid.partition("::")[0]).parent.relative_to("tests"))
+        return "with processes" if folder in WITH_PROCESSES else folder
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # They take longest, so they come first.
+    items.sort(key=lambda item: item.path.parent.name not in WITH_PROCESSES)
     for item in items:
         if item.get_closest_marker("dataset") and not (DATASET / "manifest.csv").is_file():
             item.add_marker(pytest.mark.skip(reason=f"no ECG pages in {DATASET}; set ISOLINE_DATASET to their folder"))

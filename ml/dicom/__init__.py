@@ -123,7 +123,7 @@ def _contents(dataset: Dataset) -> DicomFile:
 
 
 def _recorded_at(dataset: Dataset) -> datetime | None:
-    """The start of acquisition (PS3.3, C.7.6.16.2 and C.7.6.18): not when a scan of it was made or stored."""
+    """The start of acquisition (PS3.3, C.10.8 and C.24.2): not when a scan of it was made or stored."""
     text = str(dataset.get("AcquisitionDateTime") or "")
     if not text:
         text = f"{dataset.get('AcquisitionDate') or ''}{dataset.get('AcquisitionTime') or ''}"

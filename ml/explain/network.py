@@ -48,11 +48,11 @@ class Network:
         _, self.height, self.width, _ = model.input_shape
         pages = tf.TensorSpec((None, self.height, self.width, 1), tf.float32)
 
-        @tf.function(input_signature=[pages])
+        @tf.function(input_signature=[pages], autograph=False)
         def logits(some: Any) -> Any:
             return tf.cast(model(some, training=False), tf.float32)
 
-        @tf.function(input_signature=[pages, tf.TensorSpec((), tf.int32)])
+        @tf.function(input_signature=[pages, tf.TensorSpec((), tf.int32)], autograph=False)
         def gradients(some: Any, label: Any) -> Any:
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(some)
@@ -90,7 +90,7 @@ class Network:
 
         inner = keras.Model(self.model.inputs, [self.model.get_layer(name).output for name in layers])
 
-        @tf.function(input_signature=[tf.TensorSpec((1, self.height, self.width, 1), tf.float32)])
+        @tf.function(input_signature=[tf.TensorSpec((1, self.height, self.width, 1), tf.float32)], autograph=False)
         def run(page: Any) -> Any:
             # Keras hands a single output over bare.
             return [tf.cast(found, tf.float32) for found in tf.nest.flatten(inner([page], training=False))]

@@ -119,24 +119,27 @@ def _graph_of(network: keras.Model) -> Any:
     import tensorflow as tf
 
     signature = [*(tf.TensorSpec((1, *shape), tf.float32) for shape in SHAPES.values()), tf.TensorSpec((), tf.int32)]
-    shares = (np.arange(_STEPS, dtype=np.float32) + 0.5) / _STEPS
+    # The page itself first, then the way to it: one pass answers both.
+    shares = np.concatenate([[1.0], (np.arange(_STEPS) + 0.5) / _STEPS]).astype(np.float32)
 
-    @tf.function(input_signature=signature)
+    # Nothing in here is Python control flow, and converting what Keras has would take a second.
+    @tf.function(input_signature=signature, autograph=False)
     def run(beats: Any, rhythm: Any, measurements: Any, label: Any) -> tuple[Any, ...]:
-        said = network([beats, rhythm, measurements], training=False)
-        wanted = tf.where(label < 0, tf.argmax(said[LOGITS][0], output_type=tf.int32), label)
         views = (beats, rhythm, measurements)
         # Integrated gradients: Sundararajan et al. 2017, arXiv:1703.01365.
         steps = [view * tf.reshape(shares, (-1, *[1] * (len(view.shape) - 1))) for view in views]
         with tf.GradientTape() as tape:
             tape.watch(steps)
-            evidence = tf.gather(network(steps, training=False)[LOGITS], wanted, axis=1)
+            said = network(steps, training=False)
+            logits = said[LOGITS]
+            wanted = tf.where(label < 0, tf.argmax(logits[0], output_type=tf.int32), label)
+            evidence = tf.gather(logits[1:], wanted, axis=1)
         slopes = tape.gradient(evidence, steps)
         # A value and its being known belong together.
         relevance = [
-            tf.reduce_sum(tf.reduce_mean(slope, axis=0) * view[0], axis=-1)
+            tf.reduce_sum(tf.reduce_mean(slope[1:], axis=0) * view[0], axis=-1)
             for slope, view in zip(slopes, views, strict=True)
         ]
-        return (said[LOGITS], said[EMBEDDING], *relevance)
+        return (logits[:1], said[EMBEDDING][:1], *relevance)
 
     return run

@@ -69,10 +69,11 @@ class Installation:
             "DJANGO_SETTINGS_MODULE": "ecgsite.settings.test",
             "ISOLINE_DATA_DIR": str(self.folder),
             "FAULTS_DIR": str(self.faults),
-            # Short, so that a test need not wait; the order soft < hard < lease is production's.
-            "ISOLINE_SOFT_LIMIT_S": "8",
-            "ISOLINE_HARD_LIMIT_S": "10",
-            "ISOLINE_LEASE_S": "11",
+            # Short, so that a test need not wait, but long enough to load a model on a slow and busy machine; the order
+            # soft < hard < lease is production's.
+            "ISOLINE_SOFT_LIMIT_S": "15",
+            "ISOLINE_HARD_LIMIT_S": "17",
+            "ISOLINE_LEASE_S": "18",
             "ISOLINE_EXPLAIN_SOFT_LIMIT_S": "40",
             "ISOLINE_EXPLAIN_HARD_LIMIT_S": "50",
             "ISOLINE_EXPLAIN_LEASE_S": "51",
