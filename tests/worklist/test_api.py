@@ -62,6 +62,18 @@ def test_several_files_make_a_batch(client: APIClient) -> None:  # noqa: F811
     assert [file["name"] for file in answer.json()["files"]] == ["a.png", "b.png"]
 
 
+def test_an_archive_that_is_sent_again_with_its_key_makes_one_batch(client: APIClient) -> None:  # noqa: F811
+    client.credentials(**client._credentials, HTTP_IDEMPOTENCY_KEY="order-1")
+    first, again = (post(client, zipped({"a.png": picture(1)}), note="a") for _ in range(2))
+    assert (first.status_code, again.status_code, again.json()) == (202, 202, first.json())
+    assert again["Idempotency-Replayed"] == "true"
+    assert again["Location"] == first["Location"]
+    other = post(client, zipped({"a.png": picture(2)}), note="a")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert Batch.objects.count() == 1
+
+
+@pytest.mark.parametrize("key", ["", "order-1"])
 @pytest.mark.parametrize(
     ("files", "status", "code"),
     [
@@ -75,8 +87,10 @@ def test_what_is_refused_answers_with_its_code(
     files: list[SimpleUploadedFile],
     status: int,
     code: str,
+    key: str,
     client: APIClient,  # noqa: F811
 ) -> None:
+    client.credentials(**client._credentials, **({"HTTP_IDEMPOTENCY_KEY": key} if key else {}))
     for file in files:
         file.seek(0)
     answer = post(client, *files)

@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 
 from accounts.scopes import Scope
 from diagnosis.api.views import chosen_site, problems_of, user_of
+from diagnosis.idempotency.replay import idempotent
 from diagnosis.worklist import batches, selectors
 from diagnosis.worklist.api import examples
 from diagnosis.worklist.api.serializers import BatchInSerializer, BatchSerializer
@@ -41,6 +42,11 @@ class BatchesView(APIView):
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdigit() and int(length) > batches.max_archive_bytes() + batches.MEGABYTE:
             raise batches.BatchRefused("archive_too_large")
+        try:
+            # Here, because whoever asks for the data next would not know how to refuse them.
+            _ = request.data
+        except TooManyFilesSent as error:
+            raise batches.BatchRefused("too_many_parts") from error
 
     @extend_schema(
         operation_id="batches_create",
@@ -55,12 +61,9 @@ class BatchesView(APIView):
         request={"multipart/form-data": BatchInSerializer},
         responses={202: BatchSerializer, **problems_of(400, 401, 403, 413, 415, 422, 429)},
     )
+    @idempotent
     def post(self, request: Request) -> Response:
-        try:
-            data = request.data
-        except TooManyFilesSent as error:
-            raise batches.BatchRefused("too_many_parts") from error
-        form = BatchInSerializer(data=data)
+        form = BatchInSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         fields = form.validated_data
         batch = batches.begin(
