@@ -109,13 +109,27 @@ def _belongs(name: str, user: User) -> Q:
             taken_up = Q(has_report=True) | Q(pk__in=Assignment.objects.values("pk"))
             return Q(stage__in=(Stage.UNDER_WAY, Stage.READ)) & ~taken_up
         case "mine":
-            assigned = Q(stage__in=UNSIGNED, pk__in=Assignment.objects.filter(reviewer=user).values("pk"))
-            return (assigned & ~Q(stage=Stage.SECOND, first_signed_by=user)) | Q(drafted_by=user)
+            return _assigned_to(user) | Q(drafted_by=user)
         case "waiting":
             return Q(stage=Stage.READ)
         case "second" | "signed" | "rejected" | "failed":
             return Q(stage=name)
     raise KeyError(name)
+
+
+def _assigned_to(user: User) -> Q:
+    assigned = Q(stage__in=UNSIGNED, pk__in=Assignment.objects.filter(reviewer=user).values("pk"))
+    return assigned & ~Q(stage=Stage.SECOND, first_signed_by=user)
+
+
+def mine_up_to(user: User | AnonymousUser, most: int) -> int:
+    """How many pages the list “mine” has, counted no further than ``most``."""
+    if not isinstance(user, User):
+        return 0
+    visible = standings_visible_to(user).order_by()
+    # Apart, because each has an index and their "or" has none.
+    either = (visible.filter(_assigned_to(user)), visible.filter(drafted_by=user))
+    return len(either[0].values_list("pk").union(either[1].values_list("pk"))[:most])
 
 
 def counts(user: User | AnonymousUser) -> dict[str, int]:

@@ -70,6 +70,20 @@ def test_the_counts_are_those_of_the_lists_in_one_query(
     with django_assert_num_queries(1):
         assert selectors.counts(clinician) == expected
 
+    with django_assert_num_queries(1):
+        assert selectors.mine_up_to(clinician, 99) == expected["mine"] > 1
+    assert selectors.mine_up_to(clinician, 1) == 1
+
+
+def test_what_is_assigned_to_me_is_counted_beside_my_drafts_and_each_page_once(
+    stages: dict[str, Diagnosis], clinician: User, reviewer: User, other_clinician: User
+) -> None:
+    everything = [diagnosis.upload_id for diagnosis in stages.values()]
+    assigning.assign(everything, reviewer=clinician, by=reviewer)
+    assert selectors.mine_up_to(clinician, 99) == len(names(clinician, Look("mine"), stages))
+    assert selectors.mine_up_to(reviewer, 99) == selectors.mine_up_to(other_clinician, 99) == 0
+    assert selectors.mine_up_to(AnonymousUser(), 99) == 0
+
 
 def test_the_newest_reading_counts(
     take_in: Callable[..., Upload], read: Callable[..., Diagnosis], report: Any, clinician: User

@@ -103,6 +103,16 @@ def test_the_result_page_leads_on_through_the_list_one_came_from(stages: dict[st
     assert "list=waiting" not in history
 
 
+def test_every_page_says_how_many_wait_for_me(
+    stages: dict[str, Diagnosis], clinician: User, reviewer: User, signed_in: Callable[[User], Client]
+) -> None:
+    everything = [diagnosis.upload_id for diagnosis in stages.values()]
+    home = reverse("diagnosis:history")
+    assert "nav-count" not in signed_in(reviewer).get(home).text
+    assigning.assign(everything[:1], reviewer=reviewer, by=reviewer)
+    assert '<span class="visually-hidden">1 of them yours</span>' in signed_in(reviewer).get(home).text
+
+
 def test_ticked_pages_are_assigned_taken_and_released(
     stages: dict[str, Diagnosis],
     signed_in: Callable[[User], Client],

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django import template
 from django.template.context import RequestContext
 
 from diagnosis.review.models import Report
-from diagnosis.worklist import messages
+from diagnosis.worklist import messages, selectors
 from diagnosis.worklist import way as ways
 
 if TYPE_CHECKING:
@@ -17,8 +17,17 @@ if TYPE_CHECKING:
 
 register = template.Library()
 
+MANY: Final = 99
+
 register.filter("why_not_taken_in", messages.describe_file)
 register.filter("why_given_up", messages.describe_batch)
+
+
+@register.simple_tag(takes_context=True)
+def waiting_for_me(context: RequestContext) -> str:
+    """How many pages wait for whoever looks: assigned to them, or begun; "" for none."""
+    found = selectors.mine_up_to(context.request.user, MANY + 1)
+    return f"{MANY}+" if found > MANY else str(found or "")
 
 
 @register.simple_tag(takes_context=True)
