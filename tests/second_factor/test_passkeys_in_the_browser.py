@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
 
-from accounts.models import User
+from accounts.models import Role, User
 
 pytestmark = pytest.mark.browser
 START = re.compile(r"^http://[^/]+/$")
@@ -131,3 +131,18 @@ def test_a_passkey_that_is_not_known_is_refused_with_a_sentence(page: Page, clin
 
     expect(page.get_by_role("status").filter(has_text="was not found")).to_be_visible()
     expect(page.get_by_role("heading", name="Log in", exact=True)).to_be_visible()
+
+
+def test_a_touch_makes_a_token_of_ones_own_and_a_machines(
+    page: Page, clinician: User, api_client_user: User, password: str
+) -> None:
+    clinician.role = Role.ADMINISTRATOR
+    clinician.save()
+    log_in(page, clinician.username, password)
+    add_passkey(page)
+    for address in ("/accounts/tokens/new/", f"/admin/accounts/user/{api_client_user.pk}/token/"):
+        page.goto(address)
+        page.get_by_label("Name").fill("ECG cart")
+        page.get_by_label("Upload pages").check()
+        page.get_by_role("button", name="Use your passkey").click()
+        expect(page.get_by_role("textbox", name="Token")).to_have_value(re.compile("^iso_"))
