@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.site_filter import OwnSitesFilter
 from diagnosis import deletion, explanations, model_registry, pipeline, selectors, wording
-from diagnosis.history_admin import HistoryAdmin, JobAdmin, image, user_of
+from diagnosis.history_admin import HistoryAdmin, JobAdmin, ReasonFilter, image, user_of
 from diagnosis.messages import unread_traces
 from diagnosis.models import Diagnosis, Explanation, Heatmap, ModelVersion, Upload
 from diagnosis.presentation import markdown
@@ -82,7 +82,7 @@ class UploadAdmin(HistoryAdmin):
 
     @admin.display(description=gettext_lazy("page"))
     def small_picture(self, upload: Upload) -> SafeString:
-        return image(reverse("diagnosis:thumbnail", args=[upload.pk]), height=48, alt="")
+        return image(reverse("diagnosis:thumbnail", args=[upload.pk]), height=48, alt=str(upload))
 
     @admin.display(description=gettext_lazy("page"))
     def large_picture(self, upload: Upload) -> SafeString:
@@ -183,7 +183,7 @@ class DiagnosisAdmin(JobAdmin):
         "state",
         "label",
         "abstained",
-        "reason",
+        ("reason", ReasonFilter),
         "model_version",
         ("upload__site", OwnSitesFilter),
         "created_at",
@@ -265,7 +265,14 @@ class ExplanationAdmin(JobAdmin):
         *("site", "requested_by", "created_at", "seconds"),
     )
     list_display_links = ("small_picture", "id")
-    list_filter = ("state", "method", "label", "reason", ("diagnosis__upload__site", OwnSitesFilter), "created_at")
+    list_filter = (
+        "state",
+        "method",
+        "label",
+        ("reason", ReasonFilter),
+        ("diagnosis__upload__site", OwnSitesFilter),
+        "created_at",
+    )
     search_fields = (
         *("diagnosis__upload__original_name", "diagnosis__upload__patient_reference"),
         *("method", "reason", "error"),

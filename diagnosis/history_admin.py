@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import reduce
 from http import HTTPStatus
 from operator import or_
@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import Role
@@ -154,7 +155,8 @@ class JobAdmin(HistoryAdmin):
 
     @admin.display(description=gettext_lazy("page"))
     def small_picture(self, job: Job) -> SafeString:
-        return image(reverse("diagnosis:thumbnail", args=[self.upload_of(job).pk]), height=48, alt="")
+        upload = self.upload_of(job)
+        return image(reverse("diagnosis:thumbnail", args=[upload.pk]), height=48, alt=str(upload))
 
     @admin.display(description=gettext_lazy("page"))
     def page(self, job: Job) -> SafeString:
@@ -174,6 +176,14 @@ class JobAdmin(HistoryAdmin):
     @admin.display(description=gettext_lazy("technical error of the last failed attempt"))
     def technical_error(self, job: Job) -> SafeString | str:
         return format_html("<pre>{}</pre>", job.error) if job.error else "–"
+
+
+class ReasonFilter(admin.AllValuesFieldListFilter):
+    """Of reason codes, with a name for having none."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield choice | {"display": choice["display"] or _("none")}
 
 
 def user_of(request: HttpRequest) -> User:

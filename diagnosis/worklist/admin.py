@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
-from diagnosis.history_admin import HistoryAdmin, JobAdmin, user_of
+from diagnosis.history_admin import HistoryAdmin, JobAdmin, ReasonFilter, user_of
 from diagnosis.models import Upload
 from diagnosis.worklist import selectors
 from diagnosis.worklist.models import Assignment, Batch
@@ -30,7 +30,7 @@ class AssignmentAdmin(HistoryAdmin):
 @admin.register(Batch)
 class BatchAdmin(JobAdmin):
     list_display = ("name", "state", "files_in_it", "attempts", "reason", "of_site", "requested_by", "created_at")
-    list_filter = ("state", "reason", "site", "created_at")
+    list_filter = ("state", ("reason", ReasonFilter), "site", "created_at")
     search_fields = ("name", "patient_reference", "reason", "error")
     key_fields = ("pk",)
     fieldsets = (

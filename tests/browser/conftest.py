@@ -162,9 +162,9 @@ def page(window: Callable[..., Window]) -> Page:
     return page
 
 
-def sign_in(page: Page) -> None:
+def sign_in(page: Page, name: str = "clinician") -> None:
     page.goto("/accounts/login/")
-    page.get_by_label("Username").fill("clinician")
+    page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill("isoline-demo")
     page.get_by_role("button", name="Log in", exact=True).click()
     page.wait_for_url(START_PAGE)
