@@ -94,5 +94,5 @@ def test_the_idle_time_is_a_setting(session: Client, clock: Clock, settings):
 
 def test_polling_does_not_write_the_session(session: Client, clock: Clock, django_assert_num_queries):
     clock.pass_minutes(1)
-    with django_assert_num_queries(3):  # session, user, second factor
+    with django_assert_num_queries(4):  # session, user, second factor, what waits for them
         session.get(reverse("accounts:password_change"), headers=POLL)

@@ -37,7 +37,7 @@ def is_done_once(isoline: Installation, key: str, *, attempts: int) -> bool:
     assert (row.state, row.heatmaps, row.reason) == ("done", 1, "")
     # Two pictures of the heatmap, the signals and their drawing; nothing of an attempt that was lost.
     # The measurements follow the answer.
-    wait_for(lambda: isoline.diagnosis(key)["measurements"], within_s=20)
+    wait_for(lambda: isoline.diagnosis(key)["measurements"], within_s=90)
     kinds = sorted(name.rsplit("-", 1)[-1] for name in isoline.stored_files(key))
     assert kinds == ["layer.png", "leads.json.gz", "overlay.jpg", "traces.svgz"]
     assert row.attempts == attempts
@@ -175,7 +175,7 @@ def test_an_explanation_survives_its_worker_and_keeps_no_page_waiting(
     on_redis.start_explainer()
     try:
         asked = on_redis.ask_for_explanation(key, "saliency")["id"]
-        wait_for(lambda: explanation_in(on_redis, asked, "running"), within_s=40)
+        wait_for(lambda: explanation_in(on_redis, asked, "running"), within_s=90)
         child = on_redis.child_of("explainer")
         os.kill(child, signal.SIGSTOP)
         # A page that comes now is read beside it.
@@ -183,11 +183,12 @@ def test_an_explanation_survives_its_worker_and_keeps_no_page_waiting(
         assert explanation_in(on_redis, asked, "running")
 
         os.kill(child, signal.SIGKILL)
-        made = wait_for(lambda: explanation_in(on_redis, asked, "done"), within_s=60)
+        made = wait_for(lambda: explanation_in(on_redis, asked, "done"), within_s=140)
     finally:
         on_redis.kill("explainer")
     assert (made["progress"], made["heatmap"]["method"]) == (100, "saliency")
-    assert f"Explanation {asked}: done  after 2 attempt(s)" in on_redis.log("explainer")
+    said = [line for line in on_redis.log("explainer").splitlines() if f"Explanation {asked}" in line]
+    assert any("done  after 2 attempt(s)" in line for line in said), said
     assert [heatmap["method"] for heatmap in on_redis.diagnosis(key)["heatmaps"]] == ["trace_relevance", "saliency"]
     assert len(on_redis.stored_files(key)) == 6
 
@@ -200,7 +201,7 @@ def explanation_in(isoline: Installation, key: str, state: str) -> dict[str, Any
 
 def wait_for_the_late_one(isoline: Installation, key: str) -> None:
     lost = f"Diagnosis {key}: attempt 1 lost its claim"
-    wait_for(lambda: lost in isoline.log("worker") + isoline.log("second"), within_s=20)
+    wait_for(lambda: lost in isoline.log("worker") + isoline.log("second"), within_s=90)
 
 
 @on_one_broker
