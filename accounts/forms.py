@@ -36,11 +36,7 @@ class SignInForm(AuthenticationForm):
 
 
 class TokenForm(ProofForm):
-    """What an API token is to be; making it asks who sits here, because a token outlives the log-in.
-
-    Attributes:
-        asked: what is asked for, as ``second_factor.proof`` has it.
-    """
+    """What an API token is to be; making it asks who sits here, because a token outlives the log-in."""
 
     name = forms.CharField(
         label=_("Name"), max_length=MAX_NAME_LENGTH, help_text=_("What will use it, e.g. “ECG cart, ward 3”.")
@@ -53,10 +49,8 @@ class TokenForm(ProofForm):
 
     def __init__(self, *args: Any, request: HttpRequest, owner: User, **kwargs: Any) -> None:
         asking: Any = request.user
-        self.asked = asked_of(asking)
-        super().__init__(*args, asked=self.asked, **kwargs)
-        self._proof_field = "password" if self.asked == "password" else "code"
-        self.fields[self._proof_field].help_text = _("Asked for again, because a token outlives your log-in.")
+        super().__init__(*args, asked=asked_of(asking), **kwargs)
+        self.fields[self.proof_field].help_text = _("Asked for again, because a token outlives your log-in.")
         self._request = request
         self._owner = owner
         longest: int = settings.ISOLINE_TOKEN_MAX_DAYS
@@ -74,7 +68,7 @@ class TokenForm(ProofForm):
             try:
                 prove(self._request, **proof)
             except ProofRefused as refused:
-                self.add_error(self._proof_field, ValidationError(refused.message, refused.code))
+                self.add_error(self.proof_field, ValidationError(refused.message, refused.code))
         return wanted
 
     def make(self) -> tuple[ApiToken, str] | None:

@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.site_filter import OwnSitesFilter
 from diagnosis import deletion, explanations, model_registry, pipeline, selectors, wording
-from diagnosis.history_admin import HistoryAdmin, JobAdmin, ReasonFilter, image, user_of
+from diagnosis.history_admin import HistoryAdmin, JobAdmin, ReasonFilter, image, thumbnail, user_of
 from diagnosis.messages import unread_traces
 from diagnosis.models import Diagnosis, Explanation, Heatmap, ModelVersion, Upload
 from diagnosis.presentation import markdown
@@ -82,7 +82,7 @@ class UploadAdmin(HistoryAdmin):
 
     @admin.display(description=gettext_lazy("page"))
     def small_picture(self, upload: Upload) -> SafeString:
-        return image(reverse("diagnosis:thumbnail", args=[upload.pk]), height=48, alt=str(upload))
+        return thumbnail(upload)
 
     @admin.display(description=gettext_lazy("page"))
     def large_picture(self, upload: Upload) -> SafeString:

@@ -155,8 +155,7 @@ class JobAdmin(HistoryAdmin):
 
     @admin.display(description=gettext_lazy("page"))
     def small_picture(self, job: Job) -> SafeString:
-        upload = self.upload_of(job)
-        return image(reverse("diagnosis:thumbnail", args=[upload.pk]), height=48, alt=str(upload))
+        return thumbnail(self.upload_of(job))
 
     @admin.display(description=gettext_lazy("page"))
     def page(self, job: Job) -> SafeString:
@@ -189,6 +188,10 @@ class ReasonFilter(admin.AllValuesFieldListFilter):
 def user_of(request: HttpRequest) -> User:
     # The admin site lets nobody in who is not signed in.
     return cast("User", request.user)
+
+
+def thumbnail(upload: Upload) -> SafeString:
+    return image(reverse("diagnosis:thumbnail", args=[upload.pk]), height=48, alt=str(upload))
 
 
 def image(address: str, *, height: int, alt: str) -> SafeString:

@@ -22,7 +22,12 @@ class CodeForm(forms.Form):
 
 
 class ProofForm(forms.Form):
-    """The password, or a code; empty ones are for ``proof.prove`` to judge."""
+    """The password, or a code; empty ones are for ``proof.prove`` to judge.
+
+    Attributes:
+        asked: what is asked for, as ``proof.asked_of`` has it.
+        proof_field: the name of the field that takes it.
+    """
 
     password = forms.CharField(
         label=_("Your password"),
@@ -42,10 +47,9 @@ class ProofForm(forms.Form):
 
     def __init__(self, *args: Any, asked: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if asked == "password":
-            del self.fields["code"]
-        else:
-            del self.fields["password"]
+        self.asked = asked
+        self.proof_field = "password" if asked == "password" else "code"
+        del self.fields["code" if asked == "password" else "password"]
         if asked == "passkey":
             self.fields["code"].label = _("Or a recovery code")
 

@@ -177,7 +177,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
         try:
             prove(request, **form.cleaned_data)
         except ProofRefused as refused:
-            form.add_error("password" if asked == "password" else "code", refused.message)
+            form.add_error(form.proof_field, refused.message)
         else:
             fresh.mark(request)
             ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
